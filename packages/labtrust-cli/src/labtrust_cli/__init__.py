@@ -1,0 +1,3 @@
+"""The `labtrust` command."""
+
+__version__ = "0.1.0"

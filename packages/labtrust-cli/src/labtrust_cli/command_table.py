@@ -1,0 +1,123 @@
+"""The table of commands: what `labtrust --help` knows without importing any of them."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import click
+from labtrust_core.errors import DomainError, MissingExtraError
+
+POLICY: Final = "Policy and rules"
+BENCHMARKS: Final = "Benchmarks"
+INSTALLATION: Final = "This installation"
+EXTENSIONS: Final = "From other packages"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEntry:
+    """One command of the table.
+
+    Attributes:
+        name: What the user types.
+        section: Heading under which `--help` lists it.
+        summary: One line for `--help`.
+        example: A complete command line, shown in the command's own help.
+        distribution: What must be installed for the command to work.
+    """
+
+    name: str
+    section: str
+    summary: str
+    example: str
+    distribution: str = "labtrust-core"
+
+    @property
+    def module(self) -> str:
+        """The module whose `command` is the click command."""
+        return f"labtrust_cli.commands.{self.name.replace('-', '_')}"
+
+    def load(self) -> click.Command:
+        """Import the command.
+
+        Raises:
+            MissingExtraError: The distribution that it needs is not installed.
+            DomainError: The module holds no click command named `command`.
+        """
+        if not is_installed(self.distribution):
+            raise MissingExtraError(f"labtrust {self.name}", self.distribution)
+        command = getattr(importlib.import_module(self.module), "command", None)
+        if not isinstance(command, click.Command):
+            raise DomainError(f"{self.module} holds no click command named 'command'")
+        if not command.epilog:
+            command.epilog = f"Example: {self.example}"
+        return command
+
+
+def is_installed(distribution: str) -> bool:
+    """Whether one of our distributions can be imported; imports nothing."""
+    return importlib.util.find_spec(distribution.replace("-", "_")) is not None
+
+
+def installed_commands(
+    table: tuple[CommandEntry, ...], installed: Callable[[str], bool] = is_installed
+) -> tuple[CommandEntry, ...]:
+    """The commands whose distribution is there, in the order of the table."""
+    present: dict[str, bool] = {}
+    for entry in table:
+        if entry.distribution not in present:
+            present[entry.distribution] = installed(entry.distribution)
+    return tuple(entry for entry in table if present[entry.distribution])
+
+
+COMMANDS: Final = (
+    CommandEntry(
+        name="validate-policy",
+        section=POLICY,
+        summary="Check every policy file, reference and schema.",
+        example="labtrust validate-policy --partner upstream_compat",
+    ),
+    CommandEntry(
+        name="golden",
+        section=POLICY,
+        summary="Run golden scenarios and show what they cover.",
+        example="labtrust golden --format json",
+    ),
+    CommandEntry(
+        name="quick-eval",
+        section=BENCHMARKS,
+        summary="One episode of each of three tasks, with a summary.",
+        example="labtrust quick-eval --seed 7",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
+        name="run-benchmark",
+        section=BENCHMARKS,
+        summary="Run episodes of one task and write its results.",
+        example="labtrust run-benchmark --task throughput_sla --episodes 5 --out results.json",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
+        name="run-summary",
+        section=BENCHMARKS,
+        summary="The figures of a finished run in one line.",
+        example="labtrust run-summary --run labtrust_runs/quick_eval_20261121T120000Z",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
+        name="bench-smoke",
+        section=BENCHMARKS,
+        summary="One short episode of every task.",
+        example="labtrust bench-smoke --seed 7",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
+        name="doctor",
+        section=INSTALLATION,
+        summary="What is installed, what is missing, and whether the policy is sound.",
+        example="labtrust doctor --format json",
+    ),
+)

@@ -1,0 +1,83 @@
+"""Which domains there are, and opening a policy for one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from labtrust_core.engine.compiled import CompiledPolicy, compile_policy
+from labtrust_core.engine.domain import Domain
+from labtrust_core.policy.directory import find_policy_dir
+from labtrust_core.policy.load import Policy, load_policy
+from labtrust_core.policy.model import TRUST_DOCUMENTS, DocumentKind
+from labtrust_core.registry import Registry
+
+DEFAULT_DOMAIN: Final = "hospital_lab"
+
+
+def _not_a_domain(item: object) -> str:
+    missing = sorted(name for name in _members() if not hasattr(item, name))
+    return f"is no domain: it lacks {', '.join(missing)}" if missing else ""
+
+
+def _members() -> set[str]:
+    public = {name for name in vars(Domain) if not name.startswith("_")}
+    return public | set(Domain.__annotations__)
+
+
+DOMAINS: Final[Registry[Domain]] = Registry(
+    "domain",
+    "labtrust_gym.domains",
+    {DEFAULT_DOMAIN: "labtrust_core.hospital_lab.lab:HOSPITAL_LAB"},
+    check=_not_a_domain,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedPolicy:
+    """A policy as documents and as the tables compiled from them."""
+
+    documents: Policy
+    compiled: CompiledPolicy
+
+
+def document_kinds(domain: Domain) -> tuple[DocumentKind, ...]:
+    """Return every document that a policy for ``domain`` consists of."""
+    return (*TRUST_DOCUMENTS, *domain.documents)
+
+
+def domain_of(domain: Domain | str) -> Domain:
+    """Return the domain of that name, or the domain itself.
+
+    Raises:
+        UnknownNameError: Nothing offers the name.
+    """
+    return DOMAINS.get(domain) if isinstance(domain, str) else domain
+
+
+def open_documents(
+    policy_dir: Path | None = None, partner: str | None = None, domain: Domain | str = DEFAULT_DOMAIN
+) -> OpenedPolicy:
+    """Load a policy and compile it, and return both forms; parameters and errors as for ``open_policy``."""
+    chosen = domain_of(domain)
+    documents = load_policy(find_policy_dir(policy_dir), document_kinds(chosen), partner)
+    return OpenedPolicy(documents, compile_policy(documents, chosen))
+
+
+def open_policy(
+    policy_dir: Path | None = None, partner: str | None = None, domain: Domain | str = DEFAULT_DOMAIN
+) -> CompiledPolicy:
+    """Load a policy, with a partner's overlay where one is named, and compile it.
+
+    Args:
+        policy_dir: The policy folder; by default the one in force (``labtrust_core.policy.directory``).
+        partner: Id of the partner whose overlay applies.
+        domain: The domain or its name.
+
+    Raises:
+        PolicyError: The policy is missing, malformed or contradicts itself; names file, line and place.
+        UnknownNameError: There is no such partner or domain.
+        SignatureError: A registered public key must not be trusted.
+    """
+    return open_documents(policy_dir, partner, domain).compiled

@@ -1,0 +1,1 @@
+"""The kernel: gates, guards, handler, invariants, enforcement and ledger, for every domain."""

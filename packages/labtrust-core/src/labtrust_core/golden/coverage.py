@@ -1,0 +1,158 @@
+"""What golden scenarios reach, out of everything that policy and code know.
+
+Everything that can be reached is a row of a table from the start, so that what no scenario reaches shows as an empty cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from labtrust_core.domains import OpenedPolicy
+from labtrust_core.engine.actions import ENGINE_EMITS, ENGINE_REASON_CODES
+from labtrust_core.engine.compiled import CompiledAction, CompiledPolicy
+from labtrust_core.engine.context import AnyContext, TrustState
+from labtrust_core.engine.domain import Guard
+from labtrust_core.event import Blocked, Event, StepResult
+from labtrust_core.golden.report import Coverage
+from labtrust_core.policy.model import ActionRule, Workflow
+from labtrust_core.trust.enforcement import ENFORCEMENT_ACTIONS
+
+COLUMNS: Final[dict[str, tuple[str, ...]]] = {
+    "actions": ("accepted", "blocked"),
+    "system_actions": ("accepted",),
+    "guards": ("passed", "refused"),
+    "reason_codes": ("reached",),
+    "invariants": ("pass", "violation"),
+    "tokens": ("minted", "consumed"),
+    "enforcement": ("reached",),
+    "emits": ("reached",),
+}
+"""Table to its columns."""
+
+
+class Recorder:
+    """Notes which scenario reaches what.
+
+    Attributes:
+        tables: Table to row to column to the ids of scenarios, in the order in which they ran.
+        scenario_id: The scenario that runs now.
+    """
+
+    def __init__(self, policy: OpenedPolicy) -> None:
+        self.scenario_id = ""
+        rows = _rows(policy)
+        self.tables: Coverage = {
+            table: {row: {column: [] for column in columns} for row in sorted(rows[table])}
+            for table, columns in COLUMNS.items()
+        }
+
+    def note(self, table: str, row: str, column: str) -> None:
+        """Note that the running scenario reaches a cell; a row outside the table (a misspelt action, say) is no part of it."""
+        cell = self.tables[table].get(row, {}).get(column)
+        if cell is not None and self.scenario_id not in cell:
+            cell.append(self.scenario_id)
+
+    def note_results(self, results: Iterable[StepResult], trust: TrustState) -> None:
+        """Note what results reach; ``trust`` is the trust state after them."""
+        for result in results:
+            self._note_action(result)
+            self._note_names(result)
+            self._note_tokens(result, trust)
+
+    def _note_action(self, result: StepResult) -> None:
+        if result.event is not None:
+            table = "actions" if result.origin == "agent" else "system_actions"
+            self.note(table, result.event.action_type, result.status.lower())
+
+    def _note_names(self, result: StepResult) -> None:
+        codes = (result.blocked_reason_code, *(item.reason_code for item in result.violations))
+        for code in codes:
+            if code is not None:
+                self.note("reason_codes", code, "reached")
+        violated = {item.invariant_id for item in result.violations}
+        for name in (*violated, *result.evaluated):
+            self.note("invariants", name, "violation" if name in violated else "pass")
+        for name in result.emits:
+            self.note("emits", name, "reached")
+        for item in result.enforcements:
+            self.note("enforcement", item["type"], "reached")
+
+    def _note_tokens(self, result: StepResult, trust: TrustState) -> None:
+        minted = result.data.get("token_id") if "MINT_TOKEN" in result.emits else None
+        if isinstance(minted, str) and minted in trust.tokens:
+            self.note("tokens", trust.tokens[minted].token_type, "minted")
+        for token_id in result.token_consumed:
+            self.note("tokens", trust.tokens[token_id].token_type, "consumed")
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many cells of a table's column are reached, of how many; ``missing``: the rows that are not."""
+
+    table: str
+    column: str
+    reached: int
+    rows: int
+    missing: tuple[str, ...]
+
+
+def totals(coverage: Coverage) -> list[Total]:
+    """Return the totals of every table and column."""
+    found: list[Total] = []
+    for table, columns in COLUMNS.items():
+        rows = coverage[table]
+        for column in columns:
+            missing = tuple(row for row, cells in rows.items() if not cells[column])
+            found.append(Total(table, column, len(rows) - len(missing), len(rows), missing))
+    return found
+
+
+def observed(policy: OpenedPolicy, recorder: Recorder) -> CompiledPolicy:
+    """Return the compiled policy with every guard noting to ``recorder`` whether it passed or refused."""
+    rules = policy.documents.get("workflow", Workflow).actions
+    actions = {
+        name: _observed_action(action, rules[name], recorder) for name, action in policy.compiled.actions.items()
+    }
+    return replace(policy.compiled, actions=actions)
+
+
+def _observed_action(action: CompiledAction, rule: ActionRule, recorder: Recorder) -> CompiledAction:
+    return replace(
+        action,
+        guards=_observed_guards(rule.guards, action.guards, recorder),
+        early_guards=_observed_guards(rule.early_guards, action.early_guards, recorder),
+    )
+
+
+def _observed_guards(names: list[str], guards: tuple[Guard, ...], recorder: Recorder) -> tuple[Guard, ...]:
+    return tuple(_observed_guard(name, guard, recorder) for name, guard in zip(names, guards, strict=True))
+
+
+def _observed_guard(name: str, guard: Guard, recorder: Recorder) -> Guard:
+    def observing(ctx: AnyContext, event: Event) -> None:
+        try:
+            guard(ctx, event)
+        except Blocked:
+            recorder.note("guards", name, "refused")
+            raise
+        recorder.note("guards", name, "passed")
+
+    return observing
+
+
+def _rows(policy: OpenedPolicy) -> dict[str, Iterable[str]]:
+    compiled = policy.compiled
+    domain = compiled.domain
+    rules = policy.documents.get("workflow", Workflow).actions.values()
+    return {
+        "actions": compiled.actions,
+        "system_actions": compiled.system_actions,
+        "guards": {name for rule in rules for name in (*rule.guards, *rule.early_guards)},
+        "reason_codes": ENGINE_REASON_CODES | domain.reason_codes,
+        "invariants": compiled.invariants.all,
+        "tokens": compiled.tokens,
+        "enforcement": ENFORCEMENT_ACTIONS,
+        "emits": ENGINE_EMITS | domain.emitted,
+    }

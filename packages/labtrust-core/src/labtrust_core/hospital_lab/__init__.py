@@ -1,0 +1,1 @@
+"""The hospital blood-sciences laboratory, as a domain of the engine."""

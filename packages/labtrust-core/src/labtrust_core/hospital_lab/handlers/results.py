@@ -1,0 +1,264 @@
+"""Results: entering, holding, rerunning and releasing them."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from labtrust_core.engine.domain import Guard, Handler
+from labtrust_core.event import Blocked, Event
+from labtrust_core.hospital_lab.handlers.preanalytics import ready_status
+from labtrust_core.hospital_lab.lookup import LabContext, results
+from labtrust_core.hospital_lab.world import Result, Specimen
+
+DRIFT_FLAG: Final = "QC_DRIFT_DISCLAIMER_REQUIRED"
+_UNRELEASED: Final = frozenset({"generated", "held"})
+_MAX_DIGITS: Final = 15
+
+
+def result_payload(_ctx: LabContext, event: Event) -> None:
+    """Is there a result id, and is the value, where there is one, a number?"""
+    if not event.text("result_id"):
+        raise Blocked("RC_RESULT_BAD_PAYLOAD", "a result has a result_id")
+    if "value" in event.args and read_quantity(event.args["value"]) is None:
+        raise Blocked("RC_RESULT_BAD_PAYLOAD", f"the value {str(event.args['value'])[:40]!r} is not a number")
+
+
+def result_measured(ctx: LabContext, event: Event) -> None:
+    """Does the result state a known analyte and a value?"""
+    if event.text("analyte_code") not in ctx.tables.analytes or "value" not in event.args:
+        raise Blocked("RC_RESULT_BAD_PAYLOAD", "a result states an analyte_code of the catalogue and a value")
+
+
+def result_new(ctx: LabContext, event: Event) -> None:
+    """Is there no such result yet? A result is never entered twice."""
+    if event.text("result_id") in ctx.world.results:
+        raise Blocked("RC_RESULT_DUPLICATE", f"result {event.text('result_id')} exists already")
+
+
+def result_of_run(ctx: LabContext, event: Event) -> None:
+    """Was the analyte measured in that run, and not entered yet?"""
+    run = ctx.world.runs[event.text("run_id")]
+    analyte = event.text("analyte_code")
+    for specimen_id in run.specimen_ids:
+        specimen = ctx.world.specimens[specimen_id]
+        if analyte in ctx.tables.panels[specimen.panel_id].analytes and not _has_result(ctx, specimen, analyte):
+            return
+    raise Blocked("RC_RESULT_NOT_OF_RUN", f"run {run.run_id} has no open result for {analyte}")
+
+
+def _has_result(ctx: LabContext, specimen: Specimen, analyte: str) -> bool:
+    found = (ctx.world.results[item] for item in specimen.results)
+    return any(result.analyte == analyte and result.status != "superseded" for result in found)
+
+
+def result_known(ctx: LabContext, event: Event) -> None:
+    """Are there such results?"""
+    if not results(ctx, event):
+        named = event.args.get("result_id", event.args.get("specimen_id"))
+        raise Blocked("RC_RESULT_UNKNOWN", f"there is no result for {named}")
+
+
+def result_status(ctx: LabContext, event: Event) -> None:
+    """Are the results still unreleased?"""
+    for result in results(ctx, event):
+        if result.status not in _UNRELEASED:
+            raise Blocked("RC_RESULT_STATUS", f"result {result.result_id} is {result.status}")
+
+
+def result_not_held(ctx: LabContext, event: Event) -> None:
+    """Is none of the results held?"""
+    for result in results(ctx, event):
+        if result.status == "held":
+            raise _refused("RC_RESULT_HELD", result, f"is held: {result.hold_reason}")
+
+
+def critical_acknowledged(ctx: LabContext, event: Event) -> None:
+    """Has somebody acknowledged each critical result?"""
+    for result in results(ctx, event):
+        if result.criticality != "NONE" and result.acknowledged_s is None:
+            raise _refused("CRIT_NO_ACK", result, f"is {result.criticality} and nobody has acknowledged it")
+
+
+def qc_not_failed(ctx: LabContext, event: Event) -> None:
+    """Is quality control of the device that measured not failed?"""
+    for result in results(ctx, event):
+        if _qc_state(ctx, result) == "fail":
+            raise _refused("QC_FAIL_ACTIVE", result, f"comes from {result.device_id}, whose quality control has failed")
+
+
+def no_qc_drift(ctx: LabContext, event: Event) -> None:
+    """Is the device that measured not suspected of drift?"""
+    for result in results(ctx, event):
+        if _qc_state(ctx, result) == "drift":
+            raise _refused("QC_DRIFT_SUSPECTED", result, f"comes from {result.device_id}, which may have drifted")
+
+
+def _qc_state(ctx: LabContext, result: Result) -> str | None:
+    machine = ctx.world.devices.get(result.device_id or "")
+    return None if machine is None else machine.qc_state
+
+
+def _refused(code: str, result: Result, what: str) -> Blocked:
+    return Blocked(code, f"result {result.result_id} {what}", subject=("result", result.result_id))
+
+
+def read_quantity(value: object) -> Decimal | None:
+    """Return a number, or a decimal string, as an exact decimal; ``None`` for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        quantity = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return quantity if quantity.is_finite() and abs(quantity.adjusted()) < _MAX_DIGITS else None
+
+
+def generate_result(ctx: LabContext, event: Event) -> None:
+    """Enter a result: held while quality control has failed or its unit is unknown, else open; classified at once."""
+    world = ctx.world
+    run = world.runs.get(event.text("run_id"))
+    specimen = None if run is None else _specimen_of(ctx, run.specimen_ids, event)
+    device_id = run.device_id if run is not None else event.text("device_id") or None
+    result = Result(
+        result_id=event.text("result_id"),
+        specimen_id=None if specimen is None else specimen.specimen_id,
+        run_id=None if run is None else run.run_id,
+        device_id=device_id,
+        analyte=event.text("analyte_code") or None,
+        value=None,
+        unit=event.text("units") or None,
+        generated_s=ctx.now,
+    )
+    world.results[result.result_id] = result
+    if specimen is not None:
+        specimen.results.append(result.result_id)
+    ctx.emit("GENERATE_RESULT")
+    if result.analyte is not None:
+        _classify(ctx, result, event.args.get("value"))
+        ctx.emit("CLASSIFY_RESULT")
+    if _qc_state(ctx, result) == "fail":
+        _hold(ctx, result, "QC_FAIL_ACTIVE")
+    if result.criticality != "NONE":
+        _announce_critical(ctx, result)
+
+
+def _specimen_of(ctx: LabContext, specimen_ids: list[str], event: Event) -> Specimen | None:
+    """Return the specimen of a run that the result belongs to: the one named, else the first without such a result."""
+    named = event.text("specimen_id")
+    candidates = [ctx.world.specimens[item] for item in specimen_ids if not named or item == named]
+    analyte = event.text("analyte_code")
+    return next((item for item in candidates if not _has_result(ctx, item, analyte)), None)
+
+
+def _classify(ctx: LabContext, result: Result, value: object) -> None:
+    table = ctx.tables.analytes.get(result.analyte or "")
+    quantity = read_quantity(value)
+    if table is None or quantity is None or result.unit != table.unit:
+        _hold(ctx, result, "RC_UNIT_UNKNOWN")
+        return
+    result.value = table.scaled(quantity)
+    result.criticality = table.classify(result.value)
+    flag = table.reference_flag(result.value)
+    if flag is not None:
+        result.flags.append(flag)
+
+
+def _announce_critical(ctx: LabContext, result: Result) -> None:
+    ctx.world.critical_open[result.result_id] = None
+    if ctx.world.downtime:
+        result.notification_mode = ctx.tables.ladder.downtime_mode_name
+        ctx.emit("NOTIFY_CRITICAL_RESULT")
+    if ctx.world.simulated:
+        wait = ctx.tables.ladder.tiers[0].max_ack_wait_s
+        ctx.world.schedule(ctx.now + wait, "SYS_CRITICAL_TIMEOUT", result.result_id)
+
+
+def _hold(ctx: LabContext, result: Result, reason: str) -> None:
+    result.status = "held"
+    result.hold_reason = reason
+
+
+def release_result(ctx: LabContext, event: Event) -> None:
+    """Release a result, or all results of a specimen; a specimen whose results are all out is released."""
+    for result in results(ctx, event):
+        if any("QC_DRIFT_SUSPECTED" in ctx.policy.tokens[token.token_type].lifts for token in ctx.lifting):
+            result.flags.append(DRIFT_FLAG)
+        release(ctx, result, event.agent_id)
+    ctx.emit("RELEASE_RESULT")
+
+
+def release(ctx: LabContext, result: Result, by: str) -> None:
+    """Make one result public."""
+    world = ctx.world
+    result.status = "released"
+    result.released_s = ctx.now
+    result.released_by = by
+    specimen = world.specimens.get(result.specimen_id or "")
+    if specimen is None:
+        return
+    current = [world.results[item] for item in specimen.results if world.results[item].status != "superseded"]
+    if all(item.status == "released" for item in current):
+        world.releasable.pop(specimen.specimen_id, None)
+        world.set_status(specimen, "released")
+        specimen.released_s = ctx.now
+        ctx.data.setdefault("released_specimens", []).append(specimen.specimen_id)
+
+
+def hold_result(ctx: LabContext, event: Event) -> None:
+    """Hold results back."""
+    for result in results(ctx, event):
+        _hold(ctx, result, _reason(event) or "HOLD_RESULT")
+    ctx.emit("HOLD_RESULT")
+
+
+def rerun_request(ctx: LabContext, event: Event) -> None:
+    """Ask for a specimen to be measured again: its unreleased results are superseded and it is ready for a queue."""
+    for result in results(ctx, event):
+        specimen = ctx.world.specimens.get(result.specimen_id or "")
+        if specimen is None:
+            continue
+        for item in specimen.results:
+            if ctx.world.results[item].status in _UNRELEASED:
+                ctx.world.results[item].status = "superseded"
+                ctx.world.critical_open.pop(item, None)
+        ctx.world.releasable.pop(specimen.specimen_id, None)
+        ctx.world.set_status(specimen, ready_status(ctx, specimen), _reason(event))  # type: ignore[arg-type] # one of three statuses
+        specimen.reruns += 1
+    ctx.emit("RERUN_REQUEST")
+
+
+def _reason(event: Event) -> str | None:
+    value: Any = event.reason_code or event.text("reason_code")
+    return value or None
+
+
+GUARDS: Final[dict[str, Guard]] = {
+    "result_payload": result_payload,
+    "result_measured": result_measured,
+    "result_new": result_new,
+    "result_of_run": result_of_run,
+    "result_known": result_known,
+    "result_status": result_status,
+    "result_not_held": result_not_held,
+    "critical_acknowledged": critical_acknowledged,
+    "qc_not_failed": qc_not_failed,
+    "no_qc_drift": no_qc_drift,
+}
+
+HANDLERS: Final[dict[str, Handler]] = {
+    "GENERATE_RESULT": generate_result,
+    "RELEASE_RESULT": release_result,
+    "RELEASE_RESULT_OVERRIDE": release_result,
+    "HOLD_RESULT": hold_result,
+    "RERUN_REQUEST": rerun_request,
+}
+
+CODES: Final = frozenset(
+    """RC_RESULT_BAD_PAYLOAD RC_RESULT_DUPLICATE RC_RESULT_NOT_OF_RUN RC_RESULT_UNKNOWN RC_RESULT_STATUS RC_RESULT_HELD
+    CRIT_NO_ACK QC_FAIL_ACTIVE QC_DRIFT_SUSPECTED RC_UNIT_UNKNOWN""".split()
+)
+
+EMITS: Final = frozenset(
+    {"GENERATE_RESULT", "CLASSIFY_RESULT", "NOTIFY_CRITICAL_RESULT", "RELEASE_RESULT", "HOLD_RESULT", "RERUN_REQUEST"}
+)

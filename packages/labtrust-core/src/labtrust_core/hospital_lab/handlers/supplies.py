@@ -1,0 +1,55 @@
+"""What comes in from outside: reagent deliveries, and specimens injected by runtime control."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from labtrust_core.engine.domain import Guard, Handler
+from labtrust_core.errors import ScenarioError
+from labtrust_core.event import Blocked, Event
+from labtrust_core.hospital_lab.intake import read_specimen
+from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.world import Specimen
+
+
+def reagent_known(ctx: LabContext, event: Event) -> None:
+    """Is there such a reagent?"""
+    if event.text("reagent_id") not in ctx.tables.reagents:
+        raise Blocked("RC_REAGENT_UNKNOWN", f"there is no reagent {event.args.get('reagent_id')}")
+
+
+def injectable(ctx: LabContext, event: Event) -> None:
+    """Is the specimen complete, and new?"""
+    specimen = _specimen(ctx, event)
+    if specimen.specimen_id in ctx.world.specimens:
+        raise Blocked("RC_INJECT_SPECIMEN_DUPLICATE", f"specimen {specimen.specimen_id} exists already")
+
+
+def restock(ctx: LabContext, event: Event) -> None:
+    """Take one delivery of a reagent in."""
+    reagent_id = event.text("reagent_id")
+    ctx.world.stock[reagent_id] += ctx.tables.reagents[reagent_id].delivery
+    ctx.emit("STORE")
+
+
+def inject_specimen(ctx: LabContext, event: Event) -> None:
+    """Bring a specimen into the laboratory."""
+    ctx.world.add_specimen(_specimen(ctx, event))
+    ctx.emit("INJECT_SPECIMEN")
+
+
+def _specimen(ctx: LabContext, event: Event) -> Specimen:
+    nested: Any = event.args.get("specimen", event.args)
+    try:
+        return read_specimen(ctx.tables, nested, "args", now_s=ctx.now)
+    except ScenarioError as error:
+        raise Blocked("RC_INJECT_SPECIMEN_INVALID", str(error)[:200]) from error
+
+
+GUARDS: Final[dict[str, Guard]] = {"reagent_known": reagent_known, "injectable": injectable}
+
+HANDLERS: Final[dict[str, Handler]] = {"RESTOCK_REAGENT": restock, "INJECT_SPECIMEN": inject_specimen}
+
+CODES: Final = frozenset({"RC_REAGENT_UNKNOWN", "RC_INJECT_SPECIMEN_DUPLICATE", "RC_INJECT_SPECIMEN_INVALID"})
+
+EMITS: Final = frozenset({"STORE", "INJECT_SPECIMEN"})

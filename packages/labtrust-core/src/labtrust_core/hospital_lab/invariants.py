@@ -1,0 +1,151 @@
+"""Invariants of the laboratory: what must hold after an accepted event, found by another road than the guards take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from labtrust_core.event import Event
+from labtrust_core.hospital_lab.handlers.critical import is_compliant
+from labtrust_core.hospital_lab.lookup import LabContext, agent_zone, device, results, specimens
+from labtrust_core.hospital_lab.stability import stability_breach, temperature_breach
+from labtrust_core.trust.invariants import Evaluator, Verdict
+
+Params = Mapping[str, Any]
+_PASSED: Final[Verdict] = (True, None, None)
+
+
+def adjacency(env: LabContext, event: Event, _params: Params) -> Verdict | None:
+    """INV-ZONE-001: a move followed a way of the floor plan."""
+    return (event.text("from_zone"), event.text("to_zone")) in env.tables.ways, None, {"subject": event.agent_id}
+
+
+def colocation(env: LabContext, event: Event, _params: Params) -> Verdict | None:
+    """INV-ZONE-002: whoever works a device stands at it."""
+    machine = device(env, event)
+    if machine is None:
+        return None
+    return agent_zone(env, event) == machine.zone, None, {"subject": machine.device_id}
+
+
+def restricted_door_or_zone(env: LabContext, event: Event, _params: Params) -> Verdict | None:
+    """INV-ZONE-004: a restricted door or zone was used with a token, or through a door opened with one."""
+    door = env.tables.doors.get(event.text("door_id"))
+    zone = env.tables.zones.get(event.text("to_zone"))
+    restricted = (door is not None and door.token_type) or (zone is not None and zone.token_type)
+    if not restricted:
+        return None
+    return bool(env.lifting) or _was_let_in(env, event), None, {"subject": event.agent_id}
+
+
+def _was_let_in(env: LabContext, event: Event) -> bool:
+    way = env.tables.ways.get((event.text("from_zone"), event.text("to_zone")))
+    return way is not None and way.door is not None and env.world.doors[way.door].granted_to == event.agent_id
+
+
+def door_open_duration(env: LabContext, _event: Event, _params: Params) -> Verdict | None:
+    """INV-ZONE-005: no door with an alarm stood open for longer than it may."""
+    breaches = env.data.get("door_breaches")
+    return (False, None, {"subject": breaches[0]}) if breaches else _PASSED
+
+
+def cold_chain_ok(env: LabContext, event: Event, _params: Params) -> Verdict | None:
+    """INV-ZONE-006: what is analysed was kept in its temperature band, or a token accepts the risk."""
+    for specimen in specimens(env, event):
+        if temperature_breach(env.tables, specimen, env.now) is not None and not _is_lifted(env, specimen.specimen_id):
+            return False, None, {"subject": specimen.specimen_id}
+    return _PASSED
+
+
+def stability_pass(env: LabContext, event: Event, _params: Params) -> Verdict | None:
+    """INV-STAB-BIOCHEM-001: says so when everything that is analysed is fresh enough."""
+    fresh = all(stability_breach(env.tables, specimen, env.now) is None for specimen in specimens(env, event))
+    return _PASSED if fresh else None
+
+
+def stability_breach_refused(env: LabContext, event: Event, _params: Params) -> Verdict | None:
+    """INV-STAB-BIOCHEM-002: nothing that is too old is analysed, unless a token accepts the risk."""
+    for specimen in specimens(env, event):
+        if stability_breach(env.tables, specimen, env.now) is not None and not _is_lifted(env, specimen.specimen_id):
+            return False, None, {"subject": specimen.specimen_id}
+    return _PASSED
+
+
+def _is_lifted(env: LabContext, subject_id: str) -> bool:
+    return any(token.subject_id == subject_id for token in env.lifting)
+
+
+def coag_fill_valid(env: LabContext, event: Event, _params: Params) -> Verdict | None:
+    """INV-COAG-FILL-001: a citrate tube that is presented is filled to its line."""
+    for specimen in specimens(env, event):
+        if env.tables.panels[specimen.panel_id].needs_citrate_fill:
+            return specimen.fill_ratio_ok is not False, None, {"subject": specimen.specimen_id}
+    return None
+
+
+def critical_acked(env: LabContext, event: Event, _params: Params) -> Verdict | None:
+    """INV-CRIT-002: no critical result is out without an acknowledgement that counts."""
+    for result in results(env, event):
+        released = result.status == "released"
+        if released and result.criticality != "NONE" and result.acknowledged_s is None:
+            return False, None, {"subject": result.result_id}
+    return _PASSED
+
+
+def read_back_confirmed(env: LabContext, event: Event, _params: Params) -> Verdict | None:
+    """INV-CRIT-004: an acknowledgement was read back and reached somebody who is not the caller."""
+    for result in results(env, event):
+        attempt = next((item for item in result.attempts if item.attempt_id == event.text("attempt_id")), None)
+        if attempt is not None:
+            return is_compliant(env, event, attempt), None, {"subject": result.result_id}
+    return None
+
+
+def critical_comm_record_fields(env: LabContext, event: Event, _params: Params) -> Verdict | None:
+    """INV-CRIT-005: the record of an acknowledgement is complete."""
+    complete = all(event.args.get(name) is not None for name in env.tables.ladder.required_ack_fields)
+    return complete, None, {"subject": event.text("result_id")}
+
+
+def critical_escalation_order(env: LabContext, event: Event, _params: Params) -> Verdict | None:
+    """INV-CRIT-006: calls go up the ladder one tier at a time."""
+    for result in results(env, event):
+        tiers = [attempt.tier for attempt in result.attempts]
+        if any(later > earlier + 1 for earlier, later in zip(tiers, tiers[1:], strict=False)):
+            return False, None, {"subject": result.result_id}
+    return _PASSED
+
+
+def custody_chain(env: LabContext, event: Event, _params: Params) -> Verdict | None:
+    """INV-COC-001: what is received was dispatched, and somebody signed for it."""
+    consignment = env.world.consignments.get(event.text("consignment_id"))
+    if consignment is None or consignment.status != "received":
+        return None
+    signed = consignment.signed_origin_by is not None or consignment.signed_dest_by is not None
+    return signed, None, {"subject": consignment.consignment_id}
+
+
+def transport_temp_in_band(env: LabContext, event: Event, _params: Params) -> Verdict | None:
+    """INV-TRANSPORT-001: no consignment has drifted out of its route's band."""
+    excursions = env.data.get("excursions")
+    if excursions:
+        return False, None, {"subject": excursions[0]}
+    return _PASSED if event.action_type == "TRANSPORT_TICK" or event.text("consignment_id") else None
+
+
+EVALUATORS: Final[dict[str, Evaluator]] = {
+    "transition.adjacency": adjacency,
+    "state.colocation": colocation,
+    "transition.restricted_door_or_zone": restricted_door_or_zone,
+    "temporal.door_open_duration": door_open_duration,
+    "state.cold_chain_ok": cold_chain_ok,
+    "temporal.stability_pass": stability_pass,
+    "temporal.stability_breach": stability_breach_refused,
+    "state.coag_fill_valid": coag_fill_valid,
+    "state.critical_acked": critical_acked,
+    "state.read_back_confirmed": read_back_confirmed,
+    "state.critical_comm_record_fields": critical_comm_record_fields,
+    "temporal.critical_escalation_order": critical_escalation_order,
+    "temporal.transport_dispatch_receive_or_token": custody_chain,
+    "state.transport_temp_in_band": transport_temp_in_band,
+}

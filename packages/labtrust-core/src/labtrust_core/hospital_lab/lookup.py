@@ -1,0 +1,84 @@
+"""What guards and handlers look up about an event: the acting agent, the specimens, the device, the results it names."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from labtrust_core.engine.context import Context
+from labtrust_core.event import Event
+from labtrust_core.hospital_lab.tables import LabTables
+from labtrust_core.hospital_lab.world import Agent, Device, LabWorld, Result, Specimen
+
+LabContext: TypeAlias = Context[LabWorld, LabTables]
+
+
+def acting_agent(ctx: LabContext, event: Event) -> Agent | None:
+    """Return the acting agent as the world knows it."""
+    return ctx.world.agents.get(event.agent_id)
+
+
+def agent_zone(ctx: LabContext, event: Event) -> str | None:
+    """Return the zone of the acting agent; ``None`` for one who has no place."""
+    agent = ctx.world.agents.get(event.agent_id)
+    return None if agent is None else agent.zone
+
+
+def named_specimens(ctx: LabContext, event: Event) -> tuple[str, ...]:
+    """Return the specimen ids that an event names; an aliquot id stands for its specimen.
+
+    The first argument that is there counts: ``specimen_ids``, ``specimen_id``, ``aliquot_ids``, ``work_id``,
+    ``accession_ids``.
+    """
+    found: tuple[str, ...] | None = ctx.scratch.get("specimens")
+    if found is None:
+        found = ctx.scratch["specimens"] = _named_specimens(ctx, event)
+    return found
+
+
+def _named_specimens(ctx: LabContext, event: Event) -> tuple[str, ...]:
+    aliquots = ctx.world.aliquots
+    for name in ("specimen_ids", "specimen_id", "aliquot_ids", "work_id", "accession_ids"):
+        if name in event.args:
+            ids = event.texts(name) or ((event.text(name),) if event.text(name) else ())
+            return tuple(dict.fromkeys(aliquots.get(item, item) for item in ids))
+    return ()
+
+
+def specimens(ctx: LabContext, event: Event) -> list[Specimen]:
+    """Return the specimens that an event names, as far as they exist (a guard refuses unknown ones first)."""
+    known = ctx.world.specimens
+    return [known[item] for item in named_specimens(ctx, event) if item in known]
+
+
+def device(ctx: LabContext, event: Event) -> Device | None:
+    """Return the device that an event names."""
+    return ctx.world.devices.get(event.text("device_id"))
+
+
+def results(ctx: LabContext, event: Event) -> list[Result]:
+    """Return the results that an event names: one, or all current ones of a specimen."""
+    found: list[Result] | None = ctx.scratch.get("results")
+    if found is None:
+        found = ctx.scratch["results"] = _results(ctx, event)
+    return found
+
+
+def _results(ctx: LabContext, event: Event) -> list[Result]:
+    world = ctx.world
+    if "result_id" in event.args:
+        result = world.results.get(event.text("result_id"))
+        return [] if result is None else [result]
+    specimen = world.specimens.get(event.text("specimen_id"))
+    if specimen is None:
+        return []
+    return [world.results[item] for item in specimen.results if world.results[item].status != "superseded"]
+
+
+def is_within_reach(specimen: Specimen, agent: Agent) -> bool:
+    """Whether ``agent`` has ``specimen`` in hand or in the same zone."""
+    return specimen.place in (f"zone:{agent.zone}", f"agent:{agent.agent_id}")
+
+
+def zone_band(ctx: LabContext, zone: str) -> str:
+    """Return the temperature band of a zone."""
+    return ctx.tables.zones[zone].temp_band

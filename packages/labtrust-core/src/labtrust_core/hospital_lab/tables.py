@@ -1,0 +1,224 @@
+"""The laboratory's policy, compiled: looked up by key, never searched, shared by all episodes and never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from labtrust_core.hospital_lab.policy_model import (
+    Analyte,
+    Catalogue,
+    CriticalLadder,
+    Crew,
+    Crews,
+    DeviceType,
+    Door,
+    Equipment,
+    Failures,
+    MaintenanceWindow,
+    Panel,
+    PanelReagent,
+    PanelStability,
+    Reagent,
+    Reagents,
+    Route,
+    Site,
+    Sites,
+    Stability,
+    Workload,
+    WorkloadProfile,
+    Zone,
+    ZoneLayout,
+)
+from labtrust_core.policy.load import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way from one zone to a neighbour."""
+
+    travel_s: int
+    door: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyteTable:
+    """An analyte with its limits as integers of ``10**-decimals``."""
+
+    code: str
+    loinc: str
+    unit: str
+    decimals: int
+    reference_low: int | None
+    reference_high: int | None
+    critical_low: int | None
+    critical_high: int | None
+    criticality: str
+    distribution: str
+    median: int
+    sd: int
+    sigma_milli: int
+
+    def scaled(self, value: Decimal) -> int:
+        """Return ``value`` as an integer of ``10**-decimals``, ties to even."""
+        return int((value * 10**self.decimals).to_integral_value())
+
+    def classify(self, value: int) -> str:
+        """Return the criticality class of a scaled value; ``NONE`` where it is not critical. Limits are strict."""
+        low = self.critical_low is not None and value < self.critical_low
+        high = self.critical_high is not None and value > self.critical_high
+        return self.criticality if low or high else "NONE"
+
+    def reference_flag(self, value: int) -> str | None:
+        """Return ``L`` or ``H`` for a value outside the reference interval, else ``None``."""
+        if self.reference_low is not None and value < self.reference_low:
+            return "L"
+        if self.reference_high is not None and value > self.reference_high:
+            return "H"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTable:
+    """A device with its type."""
+
+    device_id: str
+    zone: str
+    type_name: str
+    type: DeviceType
+    panels: frozenset[str]
+    mtbf_s: int | None
+    mttr_s: int
+    maintenance: tuple[MaintenanceWindow, ...]
+
+    def run_s(self, panel_id: str) -> int:
+        """Return how long a run of ``panel_id`` occupies a unit, in seconds."""
+        kind = self.type
+        return kind.setup_s + kind.panel_run_s.get(panel_id, kind.run_s) + kind.teardown_s
+
+    def maintenance_until(self, now_s: int) -> int | None:
+        """Return when the maintenance in which ``now_s`` lies ends, or ``None``."""
+        return next((item.end_s for item in self.maintenance if item.start_s <= now_s < item.end_s), None)
+
+
+@dataclass(frozen=True)
+class LabTables:
+    """Everything the laboratory looks up."""
+
+    zones: dict[str, Zone]
+    ways: dict[tuple[str, str], Way]
+    neighbours: dict[str, tuple[str, ...]]
+    doors: dict[str, Door]
+    carry_limit: int
+    sites: dict[str, Site]
+    site_of_zone: dict[str, str]
+    routes: dict[str, Route]
+    transport_tick_s: int
+    devices: dict[str, DeviceTable]
+    stat_share_percent: int
+    stat_share_window: int
+    panels: dict[str, Panel]
+    analytes: dict[str, AnalyteTable]
+    grace_s: int
+    stability: dict[str, PanelStability]
+    reagents: dict[str, Reagent]
+    panel_reagents: dict[str, PanelReagent]
+    ladder: CriticalLadder
+    tier_of_role: dict[str, int]
+    default_positions: dict[str, str]
+    crews: dict[str, Crew]
+    workloads: dict[str, WorkloadProfile]
+
+
+def compile_tables(policy: Policy) -> LabTables:
+    """Compile the laboratory's documents; their references have been checked."""
+    layout = policy.get("zones", ZoneLayout)
+    sites = policy.get("sites", Sites)
+    equipment = policy.get("equipment", Equipment)
+    catalogue = policy.get("catalogue", Catalogue)
+    stability = policy.get("stability", Stability)
+    reagents = policy.get("reagents", Reagents)
+    ladder = policy.get("critical", CriticalLadder)
+    crews = policy.get("crews", Crews)
+    ways = _ways(layout)
+    return LabTables(
+        zones=layout.zones,
+        ways=ways,
+        neighbours={zone: tuple(sorted(b for a, b in ways if a == zone)) for zone in layout.zones},
+        doors=layout.doors,
+        carry_limit=layout.carry_limit,
+        sites=sites.sites,
+        site_of_zone={zone: name for name, site in sites.sites.items() for zone in site.zones},
+        routes=sites.routes,
+        transport_tick_s=sites.tick_s,
+        devices=_devices(equipment, policy.get("failures", Failures)),
+        stat_share_percent=equipment.max_stat_queue_share_percent,
+        stat_share_window=equipment.stat_share_window,
+        panels=catalogue.panels,
+        analytes={code: compile_analyte(code, item) for code, item in catalogue.analytes.items()},
+        grace_s=stability.out_of_band_grace_s,
+        stability=stability.panels,
+        reagents=reagents.reagents,
+        panel_reagents=reagents.panels,
+        ladder=ladder,
+        tier_of_role={tier.role: number for number, tier in enumerate(ladder.tiers)},
+        default_positions=crews.default_positions,
+        crews=crews.crews,
+        workloads=policy.get("workload", Workload).profiles,
+    )
+
+
+def _ways(layout: ZoneLayout) -> dict[tuple[str, str], Way]:
+    ways: dict[tuple[str, str], Way] = {}
+    for edge in layout.edges.values():
+        first, second = edge.between
+        ways[first, second] = ways[second, first] = Way(edge.travel_s, edge.door)
+    return ways
+
+
+def _devices(equipment: Equipment, failures: Failures) -> dict[str, DeviceTable]:
+    devices: dict[str, DeviceTable] = {}
+    for device_id, device in equipment.devices.items():
+        kind = equipment.device_types[device.type]
+        model = failures.models.get(device_id)
+        devices[device_id] = DeviceTable(
+            device_id,
+            device.zone,
+            device.type,
+            kind,
+            frozenset(kind.panels),
+            None if model is None else model.mtbf_s,
+            0 if model is None else model.mttr_s,
+            tuple(item for item in failures.maintenance.values() if item.device == device_id),
+        )
+    return devices
+
+
+def compile_analyte(code: str, analyte: Analyte) -> AnalyteTable:
+    """Compile one analyte.
+
+    Raises:
+        decimal.InvalidOperation: A quantity is not a decimal string (``problems`` reports it first).
+    """
+    scale = 10**analyte.decimals
+
+    def scaled(text: str | None) -> int | None:
+        return None if text is None else int((Decimal(text) * scale).to_integral_value())
+
+    critical = analyte.critical
+    values = analyte.values
+    return AnalyteTable(
+        code=code,
+        loinc=analyte.loinc,
+        unit=analyte.unit,
+        decimals=analyte.decimals,
+        reference_low=scaled(analyte.reference_low),
+        reference_high=scaled(analyte.reference_high),
+        critical_low=None if critical is None else scaled(critical.low),
+        critical_high=None if critical is None else scaled(critical.high),
+        criticality="NONE" if critical is None else critical.criticality,
+        distribution=values.distribution,
+        median=scaled(values.median) or 0,
+        sd=scaled(values.sd) or 0,
+        sigma_milli=values.sigma_milli or 0,
+    )

@@ -1,0 +1,1 @@
+"""Policy is data: read, validate, overlay, convert to types, fingerprint."""

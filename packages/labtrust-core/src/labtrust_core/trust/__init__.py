@@ -1,0 +1,1 @@
+"""The trust skeleton, from keys to enforcement. It knows no domain."""

@@ -1,0 +1,1 @@
+"""Documented path of the command line."""
