@@ -1,6 +1,7 @@
-"""Write `policy/schemas/`: the JSON Schemas of policy documents, golden suites and reports, from their types.
+"""Write `policy/schemas/`: JSON Schemas of policy documents, suites and reports, from their types.
 
-Run it after a type has changed; `--check` only says whether the files are as they must be. Exit code 0 when they are.
+Run it after a type has changed; `--check` only says whether the files are as they must be. Exit
+code 0 when they are.
 """
 
 import sys
@@ -17,7 +18,11 @@ def differences() -> list[str]:
     present = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("*")}
     return [
         *(f"{name}: missing" for name in wanted if name not in present),
-        *(f"{name}: not as generated" for name in wanted if present.get(name, wanted[name]) != wanted[name]),
+        *(
+            f"{name}: not as generated"
+            for name in wanted
+            if present.get(name, wanted[name]) != wanted[name]
+        ),
         *(f"{name}: belongs to no type" for name in sorted(present) if name not in wanted),
     ]
 

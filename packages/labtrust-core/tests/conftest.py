@@ -1,4 +1,4 @@
-"""A toy domain (boxes that hold a number) and the fixture ``toy``, with which engine tests are written."""
+"""A toy domain (boxes that hold a number) and ``toy``, the toolbox of engine tests."""
 
 import copy
 import itertools
@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 import msgspec
 import pytest
-
 from labtrust_core.canonical import encode_plain, sha256_hex
 from labtrust_core.engine.compiled import compile_policy
 from labtrust_core.engine.context import EpisodeConfig
@@ -152,7 +151,7 @@ class ToyDomain:
         "state.refusal_only": _refusal_only,
     }
     reason_codes = frozenset(
-        "TOY_UNKNOWN ZONE_FROZEN TOY_LOCKED TOY_SEALED TOY_EARLY TOY_BAD_AMOUNT".split()
+        ["TOY_UNKNOWN", "ZONE_FROZEN", "TOY_LOCKED", "TOY_SEALED", "TOY_EARLY", "TOY_BAD_AMOUNT"]
     )
     emitted = frozenset({"ADD", "CHECK", "DRIP"})
 
@@ -221,17 +220,64 @@ AGENTS = {
     "A_SEC": "R_SECURITY",
     "SYSTEM": "R_SYSTEM",
 }
-_ENGINE_CODES = """AUDIT_CHAIN_BROKEN RC_EVENT_MALFORMED RC_TIME_NOT_MONOTONIC RC_EVENT_DUPLICATE
-    AGENT_THROTTLED AGENT_KILLED RBAC_ACTION_DENY RBAC_DEVICE_DENY RBAC_ZONE_DENY RBAC_DUTY_CONFLICT
-    AGENT_CAPABILITY_DENY AGENT_RATE_LIMIT AGENT_OVERRIDE_BUDGET_EXCEEDED SIG_MISSING SIG_INVALID
-    SIG_STALE_HEAD SIG_KEY_REVOKED SIG_KEY_EXPIRED SIG_KEY_NOT_YET_VALID SIG_ROLE_MISMATCH
-    INV-TOK-001 INV-TOK-002 INV-TOK-003 INV-TOK-006 TOKEN_REQUIRED TOKEN_TYPE_UNKNOWN
-    TOKEN_SUBJECT_INVALID RC_ROSTER_INVALID RC_ENFORCEMENT_UNKNOWN TOOL_NOT_IN_REGISTRY
-    TOOL_NOT_ALLOWED_FOR_ROLE TOOL_ARG_SCHEMA_FAIL TOOL_ARG_RANGE_FAIL TOOL_EXEC_EXCEPTION
-    TOOL_TIMEOUT TOOL_OUTPUT_MALFORMED TOOL_EGRESS_DENIED TOOL_EGRESS_LIMIT_EXCEEDED
-    TOOL_DATA_CLASS_VIOLATION TOY_REASON TOY_OVERFLOW""".split()
-_EMITS = """ADD CHECK DRIP MINT_TOKEN CONSUME_TOKEN REVOKE_TOKEN UPDATE_ROSTER SECURITY_INCIDENT_LOG
-    AGENT_SCOPE_VIOLATION THROTTLE_AGENT KILL_SWITCH_AGENT KILL_SWITCH_ZONE FORENSIC_FREEZE_LOG""".split()
+_ENGINE_CODES = [
+    "AUDIT_CHAIN_BROKEN",
+    "RC_EVENT_MALFORMED",
+    "RC_TIME_NOT_MONOTONIC",
+    "RC_EVENT_DUPLICATE",
+    "AGENT_THROTTLED",
+    "AGENT_KILLED",
+    "RBAC_ACTION_DENY",
+    "RBAC_DEVICE_DENY",
+    "RBAC_ZONE_DENY",
+    "RBAC_DUTY_CONFLICT",
+    "AGENT_CAPABILITY_DENY",
+    "AGENT_RATE_LIMIT",
+    "AGENT_OVERRIDE_BUDGET_EXCEEDED",
+    "SIG_MISSING",
+    "SIG_INVALID",
+    "SIG_STALE_HEAD",
+    "SIG_KEY_REVOKED",
+    "SIG_KEY_EXPIRED",
+    "SIG_KEY_NOT_YET_VALID",
+    "SIG_ROLE_MISMATCH",
+    "INV-TOK-001",
+    "INV-TOK-002",
+    "INV-TOK-003",
+    "INV-TOK-006",
+    "TOKEN_REQUIRED",
+    "TOKEN_TYPE_UNKNOWN",
+    "TOKEN_SUBJECT_INVALID",
+    "RC_ROSTER_INVALID",
+    "RC_ENFORCEMENT_UNKNOWN",
+    "TOOL_NOT_IN_REGISTRY",
+    "TOOL_NOT_ALLOWED_FOR_ROLE",
+    "TOOL_ARG_SCHEMA_FAIL",
+    "TOOL_ARG_RANGE_FAIL",
+    "TOOL_EXEC_EXCEPTION",
+    "TOOL_TIMEOUT",
+    "TOOL_OUTPUT_MALFORMED",
+    "TOOL_EGRESS_DENIED",
+    "TOOL_EGRESS_LIMIT_EXCEEDED",
+    "TOOL_DATA_CLASS_VIOLATION",
+    "TOY_REASON",
+    "TOY_OVERFLOW",
+]
+_EMITS = [
+    "ADD",
+    "CHECK",
+    "DRIP",
+    "MINT_TOKEN",
+    "CONSUME_TOKEN",
+    "REVOKE_TOKEN",
+    "UPDATE_ROSTER",
+    "SECURITY_INCIDENT_LOG",
+    "AGENT_SCOPE_VIOLATION",
+    "THROTTLE_AGENT",
+    "KILL_SWITCH_AGENT",
+    "KILL_SWITCH_ZONE",
+    "FORENSIC_FREEZE_LOG",
+]
 _WORK = ["NOOP", "TICK", "ADD", "FORCE_ADD", "CHECK", "RISKY", "INVOKE_TOOL"]
 _ADD_GUARDS = ["box_known", "zone_open", "box_unlocked", "box_unsealed"]
 
@@ -330,12 +376,16 @@ POLICY = {
             "INV-TOY-003": _invariant(
                 "state.refusal_only", "TOY_UNKNOWN", ["ADD"], severity="info"
             ),
-            "INV-TOK-001": _invariant("transition.mint_signature_valid", "INV-TOK-001", ["MINT_TOKEN"]),
+            "INV-TOK-001": _invariant(
+                "transition.mint_signature_valid", "INV-TOK-001", ["MINT_TOKEN"]
+            ),
             "INV-TOK-002": _invariant("state.token_active", "INV-TOK-002", ["*"]),
             "INV-TOK-003": _invariant("state.token_scope_ok", "INV-TOK-003", ["*"]),
             "INV-TOK-006": _invariant("state.token_not_revoked", "INV-TOK-006", ["*"]),
             "INV-SIG-001": _invariant("state.signature_required_valid", "SIG_MISSING", ["*"]),
-            "INV-SIG-002": _invariant("state.signature_role_authorized", "SIG_ROLE_MISMATCH", ["*"]),
+            "INV-SIG-002": _invariant(
+                "state.signature_role_authorized", "SIG_ROLE_MISMATCH", ["*"]
+            ),
         }
     },
     "enforcement": {"enabled": True, "rules": {}},

@@ -5,7 +5,6 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from labtrust_core.errors import LabTrustError
 from labtrust_core.event import MAX_BYTES, MalformedEventError, event_bytes, parse_event
 from labtrust_core.ledger.record import read_record
@@ -74,16 +73,47 @@ values = st.recursive(
     ),
     max_leaves=12,
 )
-FIELDS = (
-    "event_id t_s agent_id action_type args token_refs reason_code rationale key_id signature head"
-).split()
-ACTIONS = (
-    "NOOP ADD FORCE_ADD CHECK MINT_TOKEN REVOKE_TOKEN UPDATE_ROSTER INVOKE_TOOL LIFT_ENFORCEMENT"
-).split()
-ARGS = (
-    "box_id amount device_id to_zone roster approvals token_type subject_type subject_id "
-    "reason_code requested_by target_type target_id mode token_id"
-).split()
+FIELDS = [
+    "event_id",
+    "t_s",
+    "agent_id",
+    "action_type",
+    "args",
+    "token_refs",
+    "reason_code",
+    "rationale",
+    "key_id",
+    "signature",
+    "head",
+]
+ACTIONS = [
+    "NOOP",
+    "ADD",
+    "FORCE_ADD",
+    "CHECK",
+    "MINT_TOKEN",
+    "REVOKE_TOKEN",
+    "UPDATE_ROSTER",
+    "INVOKE_TOOL",
+    "LIFT_ENFORCEMENT",
+]
+ARGS = [
+    "box_id",
+    "amount",
+    "device_id",
+    "to_zone",
+    "roster",
+    "approvals",
+    "token_type",
+    "subject_type",
+    "subject_id",
+    "reason_code",
+    "requested_by",
+    "target_type",
+    "target_id",
+    "mode",
+    "token_id",
+]
 
 
 def _check(engine, raw):

@@ -2,7 +2,6 @@
 
 import msgspec
 import pytest
-
 from labtrust_core.engine.actions import ENGINE_REASON_CODES
 from labtrust_core.trust.keys import KeyRegistry
 from labtrust_core.trust.signatures import sign_event
@@ -67,12 +66,12 @@ def _duty(toy):
     return engine, toy.event("CHECK", args={"box_id": "B1"})
 
 
-def token(token_id="T1", token_type="TOKEN_FORCE", subject_id="B1", **changes):
+def token(**changes):
     return {
-        "token_id": token_id,
-        "token_type": token_type,
+        "token_id": "T1",
+        "token_type": "TOKEN_FORCE",
         "subject_type": "box",
-        "subject_id": subject_id,
+        "subject_id": "B1",
         "issued_at_ts_s": 0,
         "expires_at_ts_s": 100,
         **changes,
@@ -85,7 +84,7 @@ def force(toy, *token_refs, amount=1, **fields):
 
 
 def _over_budget(toy):
-    engine = toy.engine({"tokens": [token(f"T{n}") for n in range(3)]})
+    engine = toy.engine({"tokens": [token(token_id=f"T{n}") for n in range(3)]})
     for n in range(2):
         assert engine.step(force(toy, f"T{n}")).accepted
     return engine, force(toy, "T2")
@@ -149,7 +148,7 @@ CASES = {
         force(toy, "T1"),
     ),
     "TOKEN_REQUIRED": lambda toy: (toy.engine(), force(toy)),
-    "TOKEN_TYPE_UNKNOWN": lambda toy: (toy.engine(), toy.mint(token_type="T")),
+    "TOKEN_TYPE_UNKNOWN": lambda toy: (toy.engine(), toy.mint(args={"token_type": "T"})),
     "TOKEN_SUBJECT_INVALID": lambda toy: (toy.engine(), toy.mint(args={"subject_type": "zone"})),
     "RC_ROSTER_INVALID": lambda toy: _roster(toy, {"A_WORKER": "R_NONE"}),
     "RC_ENFORCEMENT_UNKNOWN": lambda toy: (

@@ -1,8 +1,6 @@
 """Coverage knows everything that can be reached, notes what is, and a removed guard is noticed."""
 
 import pytest
-from msgspec import convert
-
 from labtrust_core.domains import OpenedPolicy
 from labtrust_core.engine.compiled import compile_policy
 from labtrust_core.golden.coverage import COLUMNS, totals
@@ -11,6 +9,7 @@ from labtrust_core.golden.mutation import unwatched_guards, without_guard
 from labtrust_core.golden.runner import run_suite
 from labtrust_core.policy.load import load_policy
 from labtrust_core.policy.model import TRUST_DOCUMENTS
+from msgspec import convert
 
 KEYS = convert({"version": "0.1", "keys": {}}, TestKeys)
 
@@ -74,7 +73,9 @@ def test_what_is_reached_names_its_scenario(policy, suite):
 
 
 def test_totals_name_what_is_missing(policy, suite):
-    found = {(item.table, item.column): item for item in totals(run_suite(suite, policy, KEYS).coverage)}
+    found = {
+        (item.table, item.column): item for item in totals(run_suite(suite, policy, KEYS).coverage)
+    }
 
     refused = found["guards", "refused"]
     assert (refused.reached, refused.rows, refused.missing) == (2, 4, ("box_known", "zone_open"))
@@ -87,5 +88,8 @@ def test_removed_guard_is_noticed_or_named(policy, suite):
 def test_policy_without_a_guard_is_otherwise_the_same(policy):
     changed = without_guard(policy, "box_unlocked")
 
-    assert len(changed.compiled.actions["ADD"].guards) == len(policy.compiled.actions["ADD"].guards) - 1
+    assert (
+        len(changed.compiled.actions["ADD"].guards)
+        == len(policy.compiled.actions["ADD"].guards) - 1
+    )
     assert changed.compiled.actions["CHECK"] == policy.compiled.actions["CHECK"]

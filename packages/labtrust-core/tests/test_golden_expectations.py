@@ -1,12 +1,11 @@
 """Every expectation is checked, and says what it found when it does not hold."""
 
 import pytest
-from msgspec import convert
-
 from labtrust_core.errors import LabTrustError, UnknownNameError
 from labtrust_core.event import HashChain, StepResult, Violation
 from labtrust_core.golden.expectations import broken_rules, mismatches, observed_event
 from labtrust_core.golden.format import Expectation
+from msgspec import convert
 
 ANSWERS = {
     "flag": True,
@@ -145,7 +144,9 @@ def test_first_version_names_a_part(expect):
     assert complaints(expect, exact=False) == []
 
 
-@pytest.mark.parametrize("expect", [{"emits": ["C"]}, {"emits": ["A", "A"]}, {"token_consumed": ["T3"]}])
+@pytest.mark.parametrize(
+    "expect", [{"emits": ["C"]}, {"emits": ["A", "A"]}, {"token_consumed": ["T3"]}]
+)
 def test_part_that_is_not_there_is_missed(expect):
     assert complaints(expect, exact=False)
 

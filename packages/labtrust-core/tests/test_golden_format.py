@@ -1,9 +1,8 @@
-"""A suite file is read strictly: what the format does not know is an error with file, line and place."""
+"""A suite file is read strictly: what the format does not know is an error with its place."""
 
 import json
 
 import pytest
-
 from labtrust_core.errors import ScenarioError
 from labtrust_core.golden.reader import read_suite, read_test_keys
 
@@ -23,7 +22,12 @@ def step(**changes):
 
 
 def scenario(*steps, **changes):
-    return {"scenario_id": "GS-1", "initial_state": {}, "script": list(steps) or [step()], **changes}
+    return {
+        "scenario_id": "GS-1",
+        "initial_state": {},
+        "script": list(steps) or [step()],
+        **changes,
+    }
 
 
 def suite(*scenarios, version="1.0", **changes):
@@ -85,7 +89,10 @@ def test_fields_of_the_first_version_are_accepted(write):
     ("broken", "place"),
     [
         (suite(scenario(step(actor="A"))), "golden_suite.scenarios[0].script[0].actor"),
-        (suite(scenario(step(expect={"statuss": 1}))), "golden_suite.scenarios[0].script[0].expect.statuss"),
+        (
+            suite(scenario(step(expect={"statuss": 1}))),
+            "golden_suite.scenarios[0].script[0].expect.statuss",
+        ),
         (suite(scenario(colour=1)), "golden_suite.scenarios[0].colour"),
         (suite(fixtures={"x": 1}), "golden_suite.fixtures.x"),
         (suite(seed=1), "golden_suite.seed"),
@@ -120,8 +127,14 @@ def test_event_step_has_every_event_field(write, key):
         (suite(scenario(scenario_id="../etc")), "wrong value"),
         (suite(scenario(script=[])), "wrong value"),
         (suite(scenario(step(expect={}))), "states no expected status"),
-        (suite(scenario(step(expect={"status": "ACCEPTED", "violations": ["INV-1"]}))), "not a claim"),
-        (suite(scenario({"event_id": "e", "raw": 1, "agent_id": "A"})), "a raw step has no use for"),
+        (
+            suite(scenario(step(expect={"status": "ACCEPTED", "violations": ["INV-1"]}))),
+            "not a claim",
+        ),
+        (
+            suite(scenario({"event_id": "e", "raw": 1, "agent_id": "A"})),
+            "a raw step has no use for",
+        ),
         (suite(scenario({"advance_to_s": 5, "t_s": 5})), "advances time has no use for"),
         (suite(scenario({"advance_to_s": 5, "expect": {"status": "BLOCKED"}})), "has no use for"),
         (suite(scenario(), scenario()), "scenario id used twice"),
@@ -163,20 +176,29 @@ def test_folder_is_one_suite_with_shared_templates(write, tmp_path):
     ("second", "message"),
     [
         (suite(scenario(scenario_id="GS-2"), version="0.1"), "files of one suite differ"),
-        (suite(scenario(scenario_id="GS-2"), deterministic={"rng_seed": 2}), "files of one suite differ"),
+        (
+            suite(scenario(scenario_id="GS-2"), deterministic={"rng_seed": 2}),
+            "files of one suite differ",
+        ),
         (suite(), "scenario id used twice"),
         (
             suite(scenario(scenario_id="GS-2"), fixtures={"specimen_templates": {"S": {"a": 2}}}),
             "template defined twice",
         ),
         (
-            suite(scenario(scenario_id="GS-2"), fixtures={"agents": [{"agent_id": "A", "zone_id": "Y"}]}),
+            suite(
+                scenario(scenario_id="GS-2"),
+                fixtures={"agents": [{"agent_id": "A", "zone_id": "Y"}]},
+            ),
             "agent placed twice",
         ),
     ],
 )
 def test_files_of_one_folder_may_not_contradict_each_other(write, tmp_path, second, message):
-    fixtures = {"specimen_templates": {"S": {"a": 1}}, "agents": [{"agent_id": "A", "zone_id": "Z"}]}
+    fixtures = {
+        "specimen_templates": {"S": {"a": 1}},
+        "agents": [{"agent_id": "A", "zone_id": "Z"}],
+    }
     write(suite(fixtures=fixtures), "a.yaml")
     write(second, "b.yaml")
 

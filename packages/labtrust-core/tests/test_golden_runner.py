@@ -1,11 +1,9 @@
-"""The runner takes the steps, signs for real, checks every step, and reports; it works with any domain."""
+"""The runner takes the steps, signs for real, checks every step, and reports, in any domain."""
 
 import json
 
 import jsonschema
 import pytest
-from msgspec import convert
-
 from labtrust_core.canonical import canonical_bytes
 from labtrust_core.domains import DOMAINS, OpenedPolicy, open_documents
 from labtrust_core.engine.compiled import compile_policy
@@ -18,6 +16,7 @@ from labtrust_core.ledger.record import read_record
 from labtrust_core.policy.load import load_policy
 from labtrust_core.policy.model import TRUST_DOCUMENTS
 from labtrust_core.schema_files import schema_files
+from msgspec import convert
 
 SCHEMA = json.loads(schema_files()["runner_output_contract.v0.1.schema.json"])
 
@@ -67,15 +66,24 @@ def opened(toy):
 def run(toy, opened):
     """Run one scenario; gives the report."""
 
-    def running(*script, state=None, options=None, version="1.0", policy=None, fixtures=None, **more):
-        scenario = {"scenario_id": "GS", "initial_state": state or {}, "script": list(script), **more}
+    def running(
+        *script, state=None, options=None, version="1.0", policy=None, fixtures=None, **more
+    ):
+        scenario = {
+            "scenario_id": "GS",
+            "initial_state": state or {},
+            "script": list(script),
+            **more,
+        }
         data = {
             "version": version,
             "deterministic": {"rng_seed": 7},
             "scenarios": [scenario],
             "fixtures": fixtures or {},
         }
-        keys = {f"K_{agent}": {"agent_id": agent, "role_id": role} for agent, role in toy.agents.items()}
+        keys = {
+            f"K_{agent}": {"agent_id": agent, "role_id": role} for agent, role in toy.agents.items()
+        }
         return run_suite(
             convert(data, Suite),
             policy or opened(),
@@ -170,9 +178,13 @@ def test_signed_steps_are_signed_for_real(run):
     report = run(
         step(expect=blocked("SIG_MISSING")),
         step(event_id="e2", sign_with="K_A_WORKER"),
-        step(event_id="e3", sign_with="K_A_WORKER", head="0" * 64, expect=blocked("SIG_STALE_HEAD")),
+        step(
+            event_id="e3", sign_with="K_A_WORKER", head="0" * 64, expect=blocked("SIG_STALE_HEAD")
+        ),
         step(event_id="e4", sign_with="K_A_BOSS", expect=blocked("SIG_ROLE_MISMATCH")),
-        step(event_id="e5", sign_with="K_A_BOSS", key_id="K_A_WORKER", expect=blocked("SIG_INVALID")),
+        step(
+            event_id="e5", sign_with="K_A_BOSS", key_id="K_A_WORKER", expect=blocked("SIG_INVALID")
+        ),
         state=state,
     )
 
@@ -220,14 +232,19 @@ def test_token_expectations_are_exact(run):
     }
     expect = {"status": "ACCEPTED", "token_consumed": ["T1"], "emits": ["ADD", "CONSUME_TOKEN"]}
 
-    report = run(step(token_refs=["T1"], expect=expect), state={"locked": ["B1"], "tokens": [token]})
+    report = run(
+        step(token_refs=["T1"], expect=expect), state={"locked": ["B1"], "tokens": [token]}
+    )
 
     assert not failures(report)
 
 
 def test_clock_of_simulated_time_runs_to_each_step(run):
     report = run(
-        step(t_s=10, expect={"status": "ACCEPTED", "hashchain_len_delta": 1, "state": {"box": {"B1": 2}}}),
+        step(
+            t_s=10,
+            expect={"status": "ACCEPTED", "hashchain_len_delta": 1, "state": {"box": {"B1": 2}}},
+        ),
         {"advance_to_s": 30, "expect": {"emits": ["DRIP", "DRIP"], "hashchain_len_delta": 2}},
         step(event_id="e3", t_s=5, expect=blocked("RC_TIME_NOT_MONOTONIC")),
         state={
@@ -244,7 +261,9 @@ def test_clock_may_run_before_the_first_step(run):
     agenda = [[5, "SYS_DRIP", {"box_id": "B1"}]]
     expect = {"status": "ACCEPTED", "state": {"box": {"B1": 2}}}
 
-    report = run(step(t_s=6, expect=expect), state={"agenda": agenda}, timing_mode="simulated", advance_to=6)
+    report = run(
+        step(t_s=6, expect=expect), state={"agenda": agenda}, timing_mode="simulated", advance_to=6
+    )
 
     assert not failures(report)
 
@@ -406,12 +425,18 @@ def test_shipped_layout_is_found_by_itself(toy):
     report = run_golden(policy_dir=folder, domain=toy.base.domain)
 
     assert report.passed
-    assert report.policy_fingerprint == open_documents(folder, domain=toy.base.domain).compiled.fingerprint
+    assert (
+        report.policy_fingerprint
+        == open_documents(folder, domain=toy.base.domain).compiled.fingerprint
+    )
 
 
 def test_domain_is_found_by_name(toy):
     DOMAINS.register("toy_of_runner_test", toy.base.domain)
     try:
-        assert open_documents(toy.directory(), domain="toy_of_runner_test").compiled.domain is toy.base.domain
+        assert (
+            open_documents(toy.directory(), domain="toy_of_runner_test").compiled.domain
+            is toy.base.domain
+        )
     finally:
         DOMAINS.unregister("toy_of_runner_test")

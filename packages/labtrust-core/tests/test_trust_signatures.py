@@ -6,7 +6,6 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from labtrust_core.event import Blocked, Event
 from labtrust_core.trust.keys import KeyRegistry
 from labtrust_core.trust.signatures import check_event, pre_authentication, sign_event
@@ -208,9 +207,7 @@ def test_a_key_counts_only_within_its_life(toy, changes, t_s, code):
 def test_check_event_accepts_what_sign_event_made(toy):
     engine = toy.engine()
     event = msgspec.convert(sign(toy, engine, full(toy)), Event)
-    check_event(
-        event, keys=toy.keys, role_id="R_WORKER", episode="EP1", recent_heads=[engine.head]
-    )
+    check_event(event, keys=toy.keys, role_id="R_WORKER", episode="EP1", recent_heads=[engine.head])
     with pytest.raises(Blocked):
         check_event(
             event, keys=toy.keys, role_id="R_BOSS", episode="EP1", recent_heads=[engine.head]

@@ -4,19 +4,21 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from labtrust_core.errors import PolicyError, ScenarioError
 from labtrust_core.event import Event
 from labtrust_core.trust.signatures import approval_message, sign_event
 from labtrust_core.trust.tokens import token_request
 
+UNLOCK = {"token_type": "TOKEN_UNLOCK"}
+UNKNOWN = {"token_type": "TOKEN_NONE"}
 
-def token(token_id="T1", token_type="TOKEN_FORCE", subject_id="B1", **changes):
+
+def token(**changes):
     return {
-        "token_id": token_id,
-        "token_type": token_type,
+        "token_id": "T1",
+        "token_type": "TOKEN_FORCE",
         "subject_type": "box",
-        "subject_id": subject_id,
+        "subject_id": "B1",
         "issued_at_ts_s": 0,
         "expires_at_ts_s": 100,
         **changes,
@@ -68,7 +70,7 @@ def test_a_step_that_its_handler_refuses_leaves_its_token_alive(toy):
 
 
 def test_a_presented_token_that_nothing_needs_is_not_consumed(toy):
-    engine = toy.engine({"tokens": [token(token_type="TOKEN_UNLOCK")]})
+    engine = toy.engine({"tokens": [token(**UNLOCK)]})
     result = engine.step(toy.add(token_refs=["T1"]))
     assert result.accepted
     assert result.token_consumed == ()
@@ -186,7 +188,7 @@ def test_tokens_for_one_subject_get_ids_and_nonces_of_their_own(toy):
     assert tokens[first].nonce != tokens[second].nonce
 
 
-def signed_mint(toy, engine, *approvers, episode="EP1", **changes):
+def signed_mint(toy, *approvers, episode="EP1", **changes):
     raw = toy.mint(*approvers, **changes)
     request = token_request(msgspec.convert(raw, Event))
     for approval in raw["args"]["approvals"]:
@@ -210,13 +212,13 @@ def _sign(toy, engine, raw):
 
 def test_in_strict_mode_signed_approvals_mint_a_token(toy):
     engine = toy.engine(signatures_required=True)
-    raw = signed_mint(toy, engine, "A_APP1", "A_APP2")
+    raw = signed_mint(toy, "A_APP1", "A_APP2")
     assert engine.step(_sign(toy, engine, raw)).accepted
 
 
 def test_in_strict_mode_an_unsigned_approval_does_not_count(toy):
     engine = toy.engine(signatures_required=True)
-    raw = signed_mint(toy, engine, "A_APP1", "A_APP2")
+    raw = signed_mint(toy, "A_APP1", "A_APP2")
     del raw["args"]["approvals"][1]["signature"]
     result = engine.step(_sign(toy, engine, raw))
     assert result.blocked_reason_code == "INV-TOK-001"
@@ -233,7 +235,7 @@ def test_in_strict_mode_an_unsigned_approval_does_not_count(toy):
 )
 def test_in_strict_mode_an_approval_counts_for_exactly_one_request(toy, change):
     engine = toy.engine(signatures_required=True)
-    raw = signed_mint(toy, engine, "A_APP1", "A_APP2")
+    raw = signed_mint(toy, "A_APP1", "A_APP2")
     raw = {**raw, **change, "args": {**raw["args"], **change.get("args", {})}}
     result = engine.step(_sign(toy, engine, raw))
     assert result.blocked_reason_code == "INV-TOK-001"
@@ -241,14 +243,14 @@ def test_in_strict_mode_an_approval_counts_for_exactly_one_request(toy, change):
 
 def test_in_strict_mode_an_approval_of_another_episode_does_not_count(toy):
     engine = toy.engine(signatures_required=True)
-    raw = signed_mint(toy, engine, "A_APP1", "A_APP2", episode="EP0")
+    raw = signed_mint(toy, "A_APP1", "A_APP2", episode="EP0")
     result = engine.step(_sign(toy, engine, raw))
     assert result.blocked_reason_code == "INV-TOK-001"
 
 
 def test_a_scenario_with_an_unknown_token_type_is_refused(toy):
     with pytest.raises(ScenarioError, match="token type"):
-        toy.engine({"tokens": [token(token_type="TOKEN_NONE")]})
+        toy.engine({"tokens": [token(**UNKNOWN)]})
 
 
 def test_a_policy_whose_token_lifts_a_code_that_cannot_be_lifted_is_refused(toy):

@@ -1,6 +1,7 @@
 """Policy, engine, trust skeleton and evidence ledger of LabTrust.
 
-The names below are imported when they are first asked for, so that ``import labtrust_core`` stays light.
+The names below are imported when they are first asked for, so that ``import labtrust_core`` stays
+light.
 """
 
 from __future__ import annotations

@@ -57,26 +57,32 @@ def domain_of(domain: Domain | str) -> Domain:
 
 
 def open_documents(
-    policy_dir: Path | None = None, partner: str | None = None, domain: Domain | str = DEFAULT_DOMAIN
+    policy_dir: Path | None = None,
+    partner: str | None = None,
+    domain: Domain | str = DEFAULT_DOMAIN,
 ) -> OpenedPolicy:
-    """Load a policy and compile it, and return both forms; parameters and errors as for ``open_policy``."""
+    """Load and compile a policy, and return both forms; all else is as for ``open_policy``."""
     chosen = domain_of(domain)
     documents = load_policy(find_policy_dir(policy_dir), document_kinds(chosen), partner)
     return OpenedPolicy(documents, compile_policy(documents, chosen))
 
 
 def open_policy(
-    policy_dir: Path | None = None, partner: str | None = None, domain: Domain | str = DEFAULT_DOMAIN
+    policy_dir: Path | None = None,
+    partner: str | None = None,
+    domain: Domain | str = DEFAULT_DOMAIN,
 ) -> CompiledPolicy:
     """Load a policy, with a partner's overlay where one is named, and compile it.
 
     Args:
-        policy_dir: The policy folder; by default the one in force (``labtrust_core.policy.directory``).
+        policy_dir: The policy folder; by default the one in force
+            (``labtrust_core.policy.directory``).
         partner: Id of the partner whose overlay applies.
         domain: The domain or its name.
 
     Raises:
-        PolicyError: The policy is missing, malformed or contradicts itself; names file, line and place.
+        PolicyError: The policy is missing, malformed or contradicts itself; names file, line and
+            place.
         UnknownNameError: There is no such partner or domain.
         SignatureError: A registered public key must not be trusted.
     """

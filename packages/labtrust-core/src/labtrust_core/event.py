@@ -200,11 +200,11 @@ def parse_event(raw: object) -> tuple[Event, bool]:
         raise MalformedEventError(f"event does not have the documented shape: {error}") from error
     if not 0 <= event.t_s <= MAX_INT:
         raise MalformedEventError("t_s must lie in 0..2^53-1")
+    scan = _Scan()
+    scan.read_fields(event)
     for name in _ID_FIELDS:
         if not getattr(event, name):
             raise MalformedEventError(f"{name} must not be empty")
-    scan = _Scan()
-    scan.read_fields(event)
     plain = scan.is_plain(event.args, 0)
     if not plain:
         event = msgspec.structs.replace(event, args=_exact(event.args))

@@ -1,4 +1,4 @@
-"""The JSON Schemas that ship below ``policy/schemas/``: one for every kind of file that people write, and the report's."""
+"""The JSON Schemas below ``policy/schemas/``: of every file that people write, and the report."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Check a policy folder as a whole, and report every problem at once.
 
-A policy that has no problem here loads, compiles and is read in full: every file is known and of its shape, every reference
-leads somewhere, every field is read by some code, and golden suites and lab profiles are in their formats.
+A policy that has no problem here loads, compiles and is read in full: every file is known and of
+its shape, every reference leads somewhere, every field is read by some code, and golden suites and
+lab profiles are in their formats.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def check_policy(
 
     Args:
         directory: The policy folder.
-        partner: The one partner whose overlay is checked with the base; by default every partner's is.
+        partner: The one partner whose overlay is checked with the base; by default every partner's
+            is.
         domain: The domain that the policy is for, or its name.
 
     Raises:
@@ -56,9 +58,17 @@ def check_policy(
     known = partner_ids(directory)
     if partner is not None and partner not in known:
         raise UnknownNameError("partner", partner, known)
+    base = _effective(directory, None, chosen)
+    known_already = {_place(problem, directory) for problem in base}
+    overlaid = [
+        problem
+        for name in ([partner] if partner else known)
+        for problem in _effective(directory, name, chosen)
+        if _place(problem, directory) not in known_already
+    ]
     found = [
-        *_effective(directory, None, chosen),
-        *(item for name in ([partner] if partner else known) for item in _effective(directory, name, chosen)),
+        *base,
+        *overlaid,
         *_unknown_files(directory, chosen),
         *_golden(directory),
         *_profiles(directory),
@@ -67,16 +77,29 @@ def check_policy(
     return list({str(problem): problem for problem in found}.values())
 
 
+def _place(problem: PolicyError, directory: Path) -> tuple[str, ...]:
+    """Return what makes two problems one, be it in the base or in an overlay of the same file."""
+    file = Path(problem.file or "")
+    overlays = directory / PARTNERS
+    if file.is_relative_to(overlays):
+        file = directory.joinpath(*file.relative_to(overlays).parts[1:])
+    return str(file), problem.path, problem.message, problem.found, problem.expected
+
+
 def _effective(directory: Path, partner: str | None, domain: Domain) -> list[PolicyError]:
-    """Return the problems of the base (``partner`` is ``None``) or of what a partner's overlay makes of it."""
+    """Return the problems of the base (no partner), or of what a partner's overlay makes of it."""
     kinds = document_kinds(domain)
     found = [problem for kind in kinds for problem in _document_problems(directory, partner, kind)]
+    if partner is not None:
+        folder = directory / PARTNERS / partner
+        found += [
+            _stray(file, folder, kinds)
+            for file in _files(folder)
+            if not _is_document(file, folder, kinds)
+        ]
     if found:
         return found  # references can only be followed in documents that have their shape
-    try:
-        policy = load_policy(directory, kinds, partner)
-    except PolicyError as error:
-        return [error]
+    policy = load_policy(directory, kinds, partner)
     keys = policy.get("keys", Keys).keys
     for key_id, key in keys.items():
         try:
@@ -84,11 +107,32 @@ def _effective(directory: Path, partner: str | None, domain: Domain) -> list[Pol
         except SignatureError as error:
             place = ("keys", key_id, "public_key")
             expected = "a canonical Ed25519 key of full order"
-            found.append(policy.error("keys", place, str(error), found=key.public_key, expected=expected))
+            found.append(
+                policy.error("keys", place, str(error), found=key.public_key, expected=expected)
+            )
     return [*found, *problems(policy, domain)]
 
 
-def _document_problems(directory: Path, partner: str | None, kind: DocumentKind) -> list[PolicyError]:
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != README)
+
+
+def _is_document(file: Path, folder: Path, kinds: tuple[DocumentKind, ...]) -> bool:
+    return file.relative_to(folder).as_posix() in {kind.path for kind in kinds}
+
+
+def _stray(file: Path, folder: Path, kinds: tuple[DocumentKind, ...]) -> PolicyError:
+    return PolicyError(
+        "no part of the policy",
+        file=file,
+        found=file.relative_to(folder).as_posix(),
+        expected="one of " + ", ".join(sorted(kind.path for kind in kinds)),
+    )
+
+
+def _document_problems(
+    directory: Path, partner: str | None, kind: DocumentKind
+) -> list[PolicyError]:
     overlay = None if partner is None else directory / PARTNERS / partner / kind.path
     try:
         stack = [read_document(directory / kind.path)]
@@ -112,24 +156,22 @@ def _shape_problems(stack: list[SourceDocument], kind: type[Document]) -> list[P
     return found
 
 
-def _unknown_files(directory: Path, domain: Domain) -> Iterator[PolicyError]:
-    documents = {kind.path for kind in document_kinds(domain)}
-    for file in sorted(path for path in directory.rglob("*") if path.is_file()):
-        relative = file.relative_to(directory)
-        place = relative.as_posix()
-        if relative.parts[0] == PARTNERS:
-            place = Path(*relative.parts[2:]).as_posix()
-            known = place in documents
-        else:
-            known = place in documents or _is_companion(relative)
-        if not known and file.name != README:
-            listed = ", ".join(sorted(documents))
-            yield PolicyError("no part of the policy", file=file, found=place, expected=f"one of {listed}")
+def _unknown_files(directory: Path, domain: Domain) -> list[PolicyError]:
+    """Return the files that belong to nothing; those of partners are found with their overlays."""
+    kinds = document_kinds(domain)
+    return [
+        _stray(file, directory, kinds)
+        for file in _files(directory)
+        if not _is_document(file, directory, kinds)
+        and not _is_companion(file.relative_to(directory))
+    ]
 
 
 def _is_companion(relative: Path) -> bool:
-    """Whether a file is one of those that go with a policy: suites, test keys, lab profiles, schemas."""
+    """Whether a file goes with a policy: an overlay, suite, test keys, lab profile or schema."""
     folder, *rest = relative.parts
+    if folder == PARTNERS:
+        return len(rest) > 1
     if len(rest) != 1:
         return False
     if folder == SCHEMAS:
@@ -139,16 +181,24 @@ def _is_companion(relative: Path) -> bool:
 
 def _golden(directory: Path) -> Iterator[DocumentError]:
     folder = directory / SUITE_FOLDER
-    if not folder.is_dir():
-        return
-    try:
-        keys_file = directory / TEST_KEYS
-        if keys_file.exists():
-            read_test_keys(keys_file)
-        if any(file != keys_file for file in folder.iterdir()):
-            read_suite(folder)
-    except ScenarioError as error:
-        yield error
+    keys_file = directory / TEST_KEYS
+    found: list[DocumentError] = []
+    suites = 0
+    for file in sorted(folder.glob("*.y*ml")):
+        try:
+            if file == keys_file:
+                read_test_keys(file)
+            else:
+                suites += 1
+                read_suite(file)
+        except ScenarioError as error:
+            found.append(error)
+    if suites and not found:
+        try:
+            read_suite(folder)  # what only shows between files
+        except ScenarioError as error:
+            found.append(error)
+    yield from found
 
 
 def _profiles(directory: Path) -> Iterator[PolicyError]:
@@ -189,7 +239,10 @@ def _dead(directory: Path, domain: Domain) -> Iterator[PolicyError]:
     for kind in document_kinds(domain):
         for name in dead_fields(kind.type, places):
             yield PolicyError(
-                "no code reads this field", file=directory / kind.path, path=name, expected="a reader, or no such field"
+                "no code reads this field",
+                file=directory / kind.path,
+                path=name,
+                expected="a reader, or no such field",
             )
 
 

@@ -1,1 +1,1 @@
-"""Golden scenarios: data that say what the engine must do, and the runner that checks it, for any domain."""
+"""Golden scenarios: data that say what an engine must do in a domain, and their runner."""

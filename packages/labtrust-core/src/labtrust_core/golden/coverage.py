@@ -1,6 +1,7 @@
 """What golden scenarios reach, out of everything that policy and code know.
 
-Everything that can be reached is a row of a table from the start, so that what no scenario reaches shows as an empty cell.
+Everything that can be reached is a row of a table from the start, so that what no scenario reaches
+shows as an empty cell.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Recorder:
         }
 
     def note(self, table: str, row: str, column: str) -> None:
-        """Note that the running scenario reaches a cell; a row outside the table (a misspelt action, say) is no part of it."""
+        """Note that the running scenario reaches a cell; there need not be such a row."""
         cell = self.tables[table].get(row, {}).get(column)
         if cell is not None and self.scenario_id not in cell:
             cell.append(self.scenario_id)
@@ -89,7 +90,7 @@ class Recorder:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many cells of a table's column are reached, of how many; ``missing``: the rows that are not."""
+    """How many rows are reached in a table's column; ``missing``: those that are not."""
 
     table: str
     column: str
@@ -110,15 +111,18 @@ def totals(coverage: Coverage) -> list[Total]:
 
 
 def observed(policy: OpenedPolicy, recorder: Recorder) -> CompiledPolicy:
-    """Return the compiled policy with every guard noting to ``recorder`` whether it passed or refused."""
+    """Return the policy with every guard telling ``recorder`` whether it passed or refused."""
     rules = policy.documents.get("workflow", Workflow).actions
     actions = {
-        name: _observed_action(action, rules[name], recorder) for name, action in policy.compiled.actions.items()
+        name: _observed_action(action, rules[name], recorder)
+        for name, action in policy.compiled.actions.items()
     }
     return replace(policy.compiled, actions=actions)
 
 
-def _observed_action(action: CompiledAction, rule: ActionRule, recorder: Recorder) -> CompiledAction:
+def _observed_action(
+    action: CompiledAction, rule: ActionRule, recorder: Recorder
+) -> CompiledAction:
     return replace(
         action,
         guards=_observed_guards(rule.guards, action.guards, recorder),
@@ -126,8 +130,12 @@ def _observed_action(action: CompiledAction, rule: ActionRule, recorder: Recorde
     )
 
 
-def _observed_guards(names: list[str], guards: tuple[Guard, ...], recorder: Recorder) -> tuple[Guard, ...]:
-    return tuple(_observed_guard(name, guard, recorder) for name, guard in zip(names, guards, strict=True))
+def _observed_guards(
+    names: list[str], guards: tuple[Guard, ...], recorder: Recorder
+) -> tuple[Guard, ...]:
+    return tuple(
+        _observed_guard(name, guard, recorder) for name, guard in zip(names, guards, strict=True)
+    )
 
 
 def _observed_guard(name: str, guard: Guard, recorder: Recorder) -> Guard:

@@ -1,4 +1,4 @@
-"""Compare what a step brought about with what its scenario expects, and with what every step must keep to."""
+"""Compare what a step brought about with what is expected of it, and of every step."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ Ask: TypeAlias = Callable[[str], Any]
 QUERY_OF_STATE: Final = {"separated_ts_set": "separated_ts"}
 """Keys of ``expect.state`` whose query has another name."""
 
-_ASSERTION: Final = re.compile(r"(?P<query>.+?)\s*(?P<operator>==|!=|\bcontains\b)\s*(?P<literal>.*)\Z", re.DOTALL)
+_ASSERTION: Final = re.compile(
+    r"(?P<query>.+?)\s*(?P<operator>==|!=|\bcontains\b)\s*(?P<literal>.*)\Z", re.DOTALL
+)
 _QUOTED: Final = re.compile(r"""'(?P<single>[^']*)'\Z|"(?P<double>[^"]*)"\Z""")
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What a step brought about: one event's own outcome, or that of everything that happened while time passed.
+    """What a step brought about: an event's outcome, or all that happened while time passed.
 
     Attributes:
         status: ``ACCEPTED`` or ``BLOCKED``; ``ADVANCED`` where time passed.
@@ -72,7 +74,9 @@ def observed_advance(results: Iterable[StepResult], growth: int) -> Observed:
         growth=growth,
         results=everything,
         emits=tuple(name for result in everything for name in result.emits),
-        violated=frozenset(item.invariant_id for result in everything for item in result.violations),
+        violated=frozenset(
+            item.invariant_id for result in everything for item in result.violations
+        ),
         evaluated=frozenset(name for result in everything for name in result.evaluated),
         enforcements=tuple(item["type"] for result in everything for item in result.enforcements),
     )
@@ -108,8 +112,10 @@ def mismatches(expect: Expectation, seen: Observed, ask: Ask, *, exact: bool) ->
     ]
 
 
-def broken_rules(seen: Observed, *, reason_codes: Collection[str], emits: Collection[str]) -> list[str]:
-    """Return one sentence for each rule of every step that is broken: registered names, one record a result."""
+def broken_rules(
+    seen: Observed, *, reason_codes: Collection[str], emits: Collection[str]
+) -> list[str]:
+    """Return one sentence for each broken rule: registered names only, one record an outcome."""
     found = [
         f"emits {name}, which the vocabulary does not hold"
         for result in seen.results
@@ -141,7 +147,11 @@ def _status(expect: Expectation, seen: Observed) -> Iterator[str]:
 def _emits(expect: Expectation, seen: Observed, *, exact: bool) -> Iterator[str]:
     if not isinstance(expect.emits, list):
         return
-    holds = list(seen.emits) == expect.emits if exact else not Counter(expect.emits) - Counter(seen.emits)
+    holds = (
+        list(seen.emits) == expect.emits
+        if exact
+        else not Counter(expect.emits) - Counter(seen.emits)
+    )
     if not holds:
         yield f"emits {_listed(seen.emits)}, expected {_wanted(expect.emits, exact=exact)}"
 
@@ -158,33 +168,40 @@ def _tokens(expect: Expectation, seen: Observed, *, exact: bool) -> Iterator[str
 def _violations(expect: Expectation, seen: Observed) -> Iterator[str]:
     if not isinstance(expect.violations, list):
         return
+    violated = _listed(sorted(seen.violated))
     if not expect.violations and seen.violated:
-        yield f"violates {_listed(sorted(seen.violated))}, expected no violation"
+        yield f"violates {violated}, expected no violation"
     for claim in expect.violations:
         name, _, verdict = claim.rpartition(":")
         if verdict == "VIOLATION" and name not in seen.violated:
-            yield f"{name} is not violated, expected a violation; violated: {_listed(sorted(seen.violated))}"
+            yield f"{name} is not violated, expected it to be; violated: {violated}"
         if verdict == "PASS" and (name in seen.violated or name not in seen.evaluated):
             state = "violated" if name in seen.violated else "not evaluated"
-            yield f"{name} is {state}, expected it to pass; evaluated: {_listed(sorted(seen.evaluated))}"
+            evaluated = _listed(sorted(seen.evaluated))
+            yield f"{name} is {state}, expected it to pass; evaluated: {evaluated}"
 
 
 def _rest(expect: Expectation, seen: Observed) -> Iterator[str]:
     if expect.hashchain_len_delta is not UNSET and seen.growth != expect.hashchain_len_delta:
         yield f"the ledger gained {seen.growth} records, expected {expect.hashchain_len_delta}"
     if isinstance(expect.enforcements, list) and list(seen.enforcements) != expect.enforcements:
-        yield f"enforcement is {_listed(seen.enforcements)}, expected {_listed(expect.enforcements)}"
+        wanted = _listed(expect.enforcements)
+        yield f"enforcement is {_listed(seen.enforcements)}, expected {wanted}"
     for name, value in expect.data.items():
         if name not in seen.data or not _fits(seen.data[name], value):
             yield f"data.{name} is {_text(seen.data.get(name))}, expected {_text(value)}"
-    if isinstance(expect.detail_contains, str) and expect.detail_contains not in (seen.detail or ""):
+    if isinstance(expect.detail_contains, str) and expect.detail_contains not in (
+        seen.detail or ""
+    ):
         yield f"the detail is {seen.detail!r}, expected it to contain {expect.detail_contains!r}"
 
 
 def _assertion(assertion: str, ask: Ask) -> str | None:
     match = _ASSERTION.match(assertion.strip())
     if match is None:
-        raise ScenarioError("not an assertion", found=assertion, expected="QUERY ==, != or contains LITERAL")
+        raise ScenarioError(
+            "not an assertion", found=assertion, expected="QUERY ==, != or contains LITERAL"
+        )
     literal = _literal(match["literal"].strip())
     actual = ask(match["query"])
     holds = {
@@ -207,7 +224,11 @@ def _contains(actual: object, literal: str) -> bool:
         return literal in actual
     if isinstance(actual, (list, tuple, set, frozenset, dict)):
         return any(_text(item) == literal for item in actual)
-    raise ScenarioError("nothing that can contain something", found=_text(actual), expected="text, a list or a mapping")
+    raise ScenarioError(
+        "nothing that can contain something",
+        found=_text(actual),
+        expected="text, a list or a mapping",
+    )
 
 
 def _state(name: str, expected: object, ask: Ask) -> Iterator[str]:
@@ -223,7 +244,7 @@ def _state(name: str, expected: object, ask: Ask) -> Iterator[str]:
 
 
 def _fits(actual: object, expected: object) -> bool:
-    """Whether an answer is as expected: a list as a set, a mapping in the keys that are named, the rest as text."""
+    """Whether an answer is as expected: lists in any order, mappings in the keys named."""
     if isinstance(expected, dict):
         return isinstance(actual, dict) and all(
             key in actual and _fits(actual[key], value) for key, value in expected.items()

@@ -1,7 +1,8 @@
 """The golden scenario format, as types: what a suite file may say, and nothing else.
 
-A suite is data: initial state, a script of steps, and what each step must bring about. Version ``0.1`` is the format's
-first version, in which an expectation of emits or tokens names what must be among them; in version ``1.0`` it names all.
+A suite is data: initial state, a script of steps, and what each step must bring about. Version
+``0.1`` is the format's first version, in which an expectation of emits or tokens names what must be
+among them; in version ``1.0`` it names all.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ PLACEHOLDER_SIGNATURE: Final = "GOLDEN_TEST_ACCEPT"
 
 Seconds: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Status: TypeAlias = Literal["ACCEPTED", "BLOCKED"]
-ScenarioId: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]  # names a folder, too
+ScenarioId: TypeAlias = Annotated[
+    str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")
+]  # names a folder, too
 Mode: TypeAlias = Literal["explicit", "simulated"]
 
 
@@ -32,12 +35,15 @@ class Expectation(Part, frozen=True, kw_only=True):
 
     Attributes:
         status: Whether the event takes effect.
-        blocked_reason_code: Why not; where it is missing or null, any code will do for a BLOCKED step.
+        blocked_reason_code: Why not; where it is missing or null, any code will do for a BLOCKED
+            step.
         emits: Names emitted by the event itself.
-        violations: ``ID:VIOLATION`` or ``ID:PASS`` (checked and found good) each; an empty list: none is violated.
+        violations: ``ID:VIOLATION`` or ``ID:PASS`` (checked and found good) each; an empty list:
+            none is violated.
         token_consumed: Ids of the tokens that the event used up.
         state_assertions: ``QUERY == LITERAL``, ``QUERY != LITERAL`` or ``QUERY contains LITERAL``.
-        state: Query name to subject to value; to a list (compared as a set) or to a value for a query without subject.
+        state: Query name to subject to value; to a list (compared as a set) or to a value for a
+            query without subject.
         hashchain_len_delta: How many ledger records the step adds, with what follows by itself.
         enforcements: Enforcement actions that follow, as policy calls them.
         data: Parts of the data that the event returns.
@@ -58,10 +64,11 @@ class Expectation(Part, frozen=True, kw_only=True):
 
 
 class Step(Part, frozen=True, kw_only=True):
-    """One step of a script: an event, a ``raw`` object sent in place of one, or time that passes (``advance_to_s``).
+    """One step: an event, a ``raw`` object in place of one, or time that passes (``advance_to_s``).
 
     Attributes:
-        sign_with: Test key with which the runner signs the event. An approval in ``args`` may say it too.
+        sign_with: Test key with which the runner signs the event. An approval in ``args`` may say
+            it too.
         raw: Any JSON value, sent as it stands; ``event_id`` names the step in the report.
         advance_to_s: Second up to which the clockwork runs, in simulated time.
     """
@@ -89,7 +96,8 @@ class Scenario(Part, frozen=True, kw_only=True):
 
     Attributes:
         initial_state: Tokens, and the domain's part; see ``labtrust_core.golden.initial``.
-        timing_mode: Whether time comes from the events (``explicit``) or the clockwork runs between them.
+        timing_mode: Whether time comes from the events (``explicit``) or the clockwork runs between
+            them.
         advance_to: Second up to which the clockwork runs before the first step, in simulated time.
         covers: Notes for readers on what the scenario is there for.
         post_run_hooks: Hooks run after a script that passed, by name.
@@ -109,7 +117,7 @@ class Scenario(Part, frozen=True, kw_only=True):
 
 
 class SuiteTime(Part, frozen=True, kw_only=True):
-    """The clock: it starts at 0; ``dt_s`` is a hint for readers, since every step states its time."""
+    """The clock starts at 0; ``dt_s`` is a hint for readers, since every step states its time."""
 
     dt_s: Seconds = 0
     t0_s: Literal[0] = 0
@@ -123,7 +131,7 @@ class Deterministic(Part, frozen=True, kw_only=True):
 
 
 class RunnerContract(Part, frozen=True, kw_only=True):
-    """What the author of a suite expects of its runner, in words, and which fields an event step must have."""
+    """What a suite expects of its runner, in words, and which fields an event step must have."""
 
     semantics: list[str] = []
     event_fields_required: list[str] = []
@@ -147,7 +155,7 @@ class FixtureDevice(Part, frozen=True, kw_only=True):
 
 
 class Fixtures(Part, frozen=True, kw_only=True):
-    """What scenarios share. Keys, devices and the base system are notes for readers: all three are policy's."""
+    """What scenarios share. Keys, devices and base system are notes: all three are policy's."""
 
     keys: dict[str, str] = {}
     agents: list[FixtureAgent] = []
@@ -179,7 +187,7 @@ class SuiteFile(Part, frozen=True, kw_only=True):
 
 
 class TestKeys(Part, frozen=True, kw_only=True):
-    """``golden/test_keys``: which agent holds which test key; the key material is derived from the suite's seed."""
+    """``golden/test_keys``: who holds which test key; keys are derived from the suite's seed."""
 
     __test__ = False  # not a test class, whatever its name
 

@@ -1,7 +1,7 @@
 """Turn a scenario's initial state into what the engine starts an episode from.
 
-The runner keeps its own keys (``RunnerPart``), fills in templates and fixture agents, and hands everything else to the
-domain, which refuses what it does not know.
+The runner keeps its own keys (``RunnerPart``), fills in templates and fixture agents, and hands
+everything else to the domain, which refuses what it does not know.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ POLICY_KEYS: Final = frozenset(
         "state_tool_capability_map",
     }
 )
-"""Keys with which earlier engines took policy from a scenario. Policy is what the policy folder says, so they are refused."""
+"""Keys with which a scenario would bring its own policy; policy is the policy folder's alone."""
 
 
 class ChainFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -47,7 +47,8 @@ class RunnerPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     Attributes:
         strict_signatures: Whether every event must be signed.
-        partner_id, policy_fingerprint, enforcement_enabled: What the policy in force must be; nothing chooses it here.
+        partner_id, policy_fingerprint, enforcement_enabled: What the policy in force must be;
+            nothing chooses it here.
     """
 
     timing_mode: Mode | None = None
@@ -59,7 +60,7 @@ class RunnerPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class Start(NamedTuple):
-    """What ``Engine.reset`` takes: the trust and domain part of the initial state, and the configuration."""
+    """What ``Engine.reset`` takes: initial state of trust and domain, and the configuration."""
 
     state: dict[str, Any]
     config: EpisodeConfig
@@ -69,7 +70,8 @@ def start_of(scenario: Scenario, suite: Suite, policy: CompiledPolicy) -> Start:
     """Return the start of ``scenario`` under ``policy``.
 
     Raises:
-        ScenarioError: A key is malformed, unsupported or at odds with the policy in force, or a template is not defined.
+        ScenarioError: A key is malformed, unsupported or at odds with the policy in force, or a
+            template is not defined.
     """
     refused = sorted(POLICY_KEYS & scenario.initial_state.keys())
     if refused:
@@ -79,7 +81,11 @@ def start_of(scenario: Scenario, suite: Suite, policy: CompiledPolicy) -> Start:
             found=refused[0],
             expected="a policy folder or a partner's overlay",
         )
-    own = {key: scenario.initial_state[key] for key in RunnerPart.__struct_fields__ if key in scenario.initial_state}
+    own = {
+        key: scenario.initial_state[key]
+        for key in RunnerPart.__struct_fields__
+        if key in scenario.initial_state
+    }
     try:
         part = msgspec.convert(own, RunnerPart)
     except msgspec.ValidationError as error:
@@ -117,7 +123,9 @@ def _check_policy_in_force(part: RunnerPart, policy: CompiledPolicy) -> None:
 def _mode(scenario: Scenario, part: RunnerPart) -> Mode:
     named = {mode for mode in (scenario.timing_mode, part.timing_mode) if isinstance(mode, str)}
     if len(named) > 1:
-        raise ScenarioError("two timing modes", path="timing_mode", found=", ".join(sorted(named)), expected="one")
+        raise ScenarioError(
+            "two timing modes", path="timing_mode", found=", ".join(sorted(named)), expected="one"
+        )
     return named.pop() if named else "explicit"  # the format's own default
 
 
@@ -127,18 +135,24 @@ def _with_fixtures(state: dict[str, Any], scenario: Scenario, fixtures: Fixtures
         state["specimens"] = [_resolved(item, fixtures) for item in state["specimens"]]
     if "agents" not in state and fixtures.agents:
         state["agents"] = [
-            {"agent_id": agent.agent_id, "zone_id": agent.zone_id, **({"role": agent.role} if agent.role else {})}
+            {
+                "agent_id": agent.agent_id,
+                "zone_id": agent.zone_id,
+                **({"role": agent.role} if agent.role else {}),
+            }
             for agent in fixtures.agents
         ]
     if scenario.transport_fault_injection:
         if "transport_fault_injection" in state:
-            raise ScenarioError("given twice", path="transport_fault_injection", expected="one place for it")
+            raise ScenarioError(
+                "given twice", path="transport_fault_injection", expected="one place for it"
+            )
         state["transport_fault_injection"] = copy.deepcopy(scenario.transport_fault_injection)
     return state
 
 
 def _resolved(item: object, fixtures: Fixtures) -> object:
-    """Return a specimen entry with its template, if it names one, filled in below its own values."""
+    """Return a specimen entry, with the template that it names filled in below its own values."""
     if not isinstance(item, Mapping) or TEMPLATE_KEY not in item:
         return item
     name = item[TEMPLATE_KEY]

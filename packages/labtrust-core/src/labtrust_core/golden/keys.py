@@ -1,4 +1,4 @@
-"""Sign the steps of a scenario for real, with test keys that anyone can derive from the suite's seed."""
+"""Sign the steps of a scenario for real, with test keys derived from the suite's seed."""
 
 from __future__ import annotations
 
@@ -30,15 +30,16 @@ class Signer:
         Args:
             keyring: The test keys.
             episode: Episode id, which every signature covers.
-            sign_placeholders: Replace the placeholder signature by a real one of the key that the step names. Without it
-                the placeholder is sent as it stands, and is no valid signature.
+            sign_placeholders: Replace the placeholder signature by a real one of the key that the
+                step names. Without it the placeholder is sent as it stands, and is no valid
+                signature.
         """
         self._keyring = keyring
         self._episode = episode
         self._sign_placeholders = sign_placeholders
 
     def event_of(self, step: Step, head: str) -> dict[str, Any]:
-        """Return the event of ``step``, signed over ``head`` (or over the head that the step names).
+        """Return the event of ``step``, signed over ``head`` unless the step names another head.
 
         Raises:
             ScenarioError: The step names a key that is no test key.
@@ -74,13 +75,19 @@ class Signer:
             if isinstance(approval, dict) and SIGN_WITH in approval:
                 key_id = approval.pop(SIGN_WITH)
                 approval.setdefault("approver_key_id", key_id)
-                message = approval_message(approval, token_request(msgspec.convert(raw, Event)), self._episode)
-                approval["signature"] = base64.b64encode(self._private(key_id).sign(message)).decode()
+                message = approval_message(
+                    approval, token_request(msgspec.convert(raw, Event)), self._episode
+                )
+                approval["signature"] = base64.b64encode(
+                    self._private(key_id).sign(message)
+                ).decode()
 
     def _private(self, key_id: str) -> Ed25519PrivateKey:
         private = self._keyring.private.get(key_id)
         if private is None:
             raise ScenarioError(
-                "no such test key", found=str(key_id), expected="one of " + ", ".join(sorted(self._keyring.private))
+                "no such test key",
+                found=str(key_id),
+                expected="one of " + ", ".join(sorted(self._keyring.private)),
             )
         return private

@@ -1,4 +1,4 @@
-"""Is each guard watched? Take it out of the workflow, and some scenario that it refused must turn red."""
+"""Is each guard watched? When it is taken out, some scenario that it refused must turn red."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def without_guard(policy: OpenedPolicy, guard: str) -> OpenedPolicy:
     }
     changed = replace(
         documents,
-        documents={**documents.documents, "workflow": msgspec.structs.replace(workflow, actions=actions)},
+        documents={
+            **documents.documents,
+            "workflow": msgspec.structs.replace(workflow, actions=actions),
+        },
     )
     return OpenedPolicy(changed, compile_policy(changed, policy.compiled.domain))
 
@@ -52,7 +55,9 @@ def unwatched_guards(
         if not affected:
             found.append(guard)
             continue
-        again = run_suite(suite, without_guard(policy, guard), keys, replace(options, only=affected))
+        again = run_suite(
+            suite, without_guard(policy, guard), keys, replace(options, only=affected)
+        )
         if again.passed:
             found.append(guard)
     return sorted(found)

@@ -1,4 +1,4 @@
-"""Read golden suites from YAML, refusing whatever the format does not know, with file, line and place."""
+"""Read golden suites from YAML; what the format does not know is refused, with file and line."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class _Source:
 
 
 def suite_files(place: Path) -> list[Path]:
-    """Return the suite files at ``place``: the file itself, or those of a folder that hold a golden suite, sorted.
+    """Return the suite files at ``place``: the file itself, or those of a folder, sorted.
 
     Raises:
         ScenarioError: There is no such place, or the folder holds no suite.
@@ -68,7 +68,9 @@ def suite_files(place: Path) -> list[Path]:
     if place.is_file():
         return [place]
     if not place.is_dir():
-        raise ScenarioError("no such suite", file=place, expected="a suite file or a folder of them")
+        raise ScenarioError(
+            "no such suite", file=place, expected="a suite file or a folder of them"
+        )
     files = [
         file
         for pattern in ("*.yaml", "*.yml")
@@ -89,7 +91,8 @@ def read_suite(place: Path) -> Suite:
     """Read a suite file, or all suite files of a folder as one suite with shared fixtures.
 
     Raises:
-        ScenarioError: A file is not in the format, or two files contradict each other; names file, line and place.
+        ScenarioError: A file is not in the format, or two files contradict each other; names file,
+            line and place.
     """
     sources = [_read(file) for file in suite_files(place)]
     first = sources[0]
@@ -167,7 +170,9 @@ def _check_step(source: _Source, path: DocumentPath, step: Step, raw: dict[str, 
         _check_keys(source, path, raw, RAW_KEYS, "a raw step")
     elif step.advance_to_s is not UNSET:
         _check_keys(source, path, raw, ADVANCE_KEYS, "a step that advances time")
-        _check_keys(source, (*path, "expect"), raw.get("expect", {}), ADVANCE_EXPECTS, "its expectation")
+        _check_keys(
+            source, (*path, "expect"), raw.get("expect", {}), ADVANCE_EXPECTS, "its expectation"
+        )
     else:
         missing = sorted(EVENT_KEYS - raw.keys())
         if missing:

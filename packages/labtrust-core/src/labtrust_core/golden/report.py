@@ -61,7 +61,7 @@ class ScenarioReport(Reported, frozen=True, kw_only=True):
 
 
 class SuiteReport(Reported, frozen=True, kw_only=True):
-    """A whole run. ``coverage``: what the scenarios reach, out of everything that policy and code know."""
+    """A whole run. ``coverage``: what the scenarios reach of all that policy and code know."""
 
     suite_version: str
     policy_fingerprint: str

@@ -28,7 +28,13 @@ from labtrust_core.golden.hooks import HOOKS, FinishedEpisode, hooks_of
 from labtrust_core.golden.initial import start_of
 from labtrust_core.golden.keys import Signer
 from labtrust_core.golden.reader import read_suite, read_test_keys
-from labtrust_core.golden.report import Failure, ScenarioReport, StepReport, SuiteReport, violation_reports
+from labtrust_core.golden.report import (
+    Failure,
+    ScenarioReport,
+    StepReport,
+    SuiteReport,
+    violation_reports,
+)
 from labtrust_core.policy.model import Emits
 from labtrust_core.trust.keys import TestKeyring
 
@@ -41,7 +47,8 @@ class RunOptions:
     """How to run a suite.
 
     Attributes:
-        sign_placeholders: Replace placeholder signatures by real ones of the keys that the steps name.
+        sign_placeholders: Replace placeholder signatures by real ones of the keys that the steps
+            name.
         only: Ids of the scenarios to run; all of them when empty.
         folder: Where hooks write, a folder a scenario; ``None`` for a temporary one.
     """
@@ -86,7 +93,7 @@ def run_golden(
 def run_suite(
     suite: Suite, policy: OpenedPolicy, keys: TestKeys, options: RunOptions | None = None
 ) -> SuiteReport:
-    """Run the scenarios of ``suite``, each in an episode of its own; a failing one does not stop the others.
+    """Run the scenarios of ``suite``, each in an episode of its own; a failure stops only its own.
 
     Args:
         suite: The suite.
@@ -104,8 +111,12 @@ def run_suite(
         if name not in known:
             raise UnknownNameError("scenario", name, known)
     recorder = Recorder(policy)
-    bench = _Bench(suite, policy, TestKeyring(keys.keys, suite.deterministic.rng_seed), recorder, options)
-    chosen = [item for item in suite.scenarios if not options.only or item.scenario_id in options.only]
+    bench = _Bench(
+        suite, policy, TestKeyring(keys.keys, suite.deterministic.rng_seed), recorder, options
+    )
+    chosen = [
+        item for item in suite.scenarios if not options.only or item.scenario_id in options.only
+    ]
     with _folder(options.folder) as folder:
         reports = [bench.run(scenario, folder / scenario.scenario_id) for scenario in chosen]
     return SuiteReport(
@@ -155,7 +166,9 @@ class _Bench:
             if not run.failures:
                 run.post_run(folder)
         except LabTrustError as error:
-            run.failures.append(Failure(event_id=run.at, message=str(error), details=type(error).__name__))
+            run.failures.append(
+                Failure(event_id=run.at, message=str(error), details=type(error).__name__)
+            )
         return ScenarioReport(
             scenario_id=scenario.scenario_id,
             title=scenario.title,
@@ -238,7 +251,7 @@ class _Run:
         result = engine.step(raw)
         seen = observed_event(result, engine.chain.length - length)
         if result.status == BLOCKED:
-            # What follows a refusal (enforcement, the freeze after a broken chain) may change the trust state, never the world.
+            # Enforcement that follows a refusal may change the trust state, never the world.
             followed = bool(result.system_results) or "FORENSIC_FREEZE_LOG" in result.emits
             unchanged = self.world_digest() == world if followed else engine.digest() == digest
             if not unchanged:
@@ -260,7 +273,11 @@ class _Run:
             self.fail(problem, result)
 
     def fail(self, message: str, result: StepResult | None) -> None:
-        details = "" if result is None or result.detail is None else f"{result.blocked_reason_code}: {result.detail}"
+        details = (
+            ""
+            if result is None or result.detail is None
+            else f"{result.blocked_reason_code}: {result.detail}"
+        )
         self.failures.append(Failure(event_id=self.at, message=message, details=details))
 
     def post_run(self, folder: Path) -> None:

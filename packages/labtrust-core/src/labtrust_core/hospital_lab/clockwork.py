@@ -165,13 +165,17 @@ def draw_specimen(ctx: LabContext, rules: ArrivalStream, name: str, number: int)
         priority="STAT" if priority_draw < rules.stat_ppm else "URGENT" if urgent else "ROUTINE",
         patient_id=f"pid:{draws.u64(number, 2):016x}",
         place=f"zone:{site.arrival_zone}",
-        collected_s=ctx.now - draws.exponential_s(rules.collection_age_s, number, 3),
+        collected_s=ctx.now - _half(rules.collection_age_s) - draws.exponential_s(_half(rules.collection_age_s), number, 3),
         arrived_s=ctx.now,
         fill_ratio_ok=not draws.chance_ppm(mix.citrate_underfill_ppm, number, 4) if panel.needs_citrate_fill else None,
         identity_ok=not draws.chance_ppm(rules.id_mismatch_ppm, number, 5),
         label_issue=draws.chance_ppm(rules.label_error_ppm, number, 6),
         **_integrity(draws, mix, number),
     )
+
+
+def _half(seconds: int) -> int:
+    return seconds // 2
 
 
 def _integrity(draws: Stream, mix: PanelMix, number: int) -> dict[str, bool]:

@@ -334,7 +334,7 @@ class ArrivalStream(Closed, frozen=True, kw_only=True):
         site: Where they arrive.
         mean_interval_s: Mean time between arrivals.
         stat_ppm, urgent_ppm: Shares by priority; the rest is routine.
-        collection_age_s: Mean time since collection at arrival (exponential).
+        collection_age_s: Mean time since collection at arrival: one half always, the other half exponential.
         label_error_ppm, id_mismatch_ppm: Identity errors.
         panels: Panel id to mix.
     """

@@ -36,6 +36,8 @@ def temperature_breach(tables: LabTables, specimen: Specimen, now_s: int) -> str
     A prohibited band is a breach at once; any other band than the required one counts from its grace on.
     """
     prohibited = tables.stability[specimen.panel_id].prohibited_bands
+    if not specimen.exposures:
+        return None
     ends = [start for start, _ in specimen.exposures[1:]] + [now_s]
     outside = 0
     exposed = False

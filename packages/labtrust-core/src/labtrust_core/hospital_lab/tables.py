@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -108,6 +109,7 @@ class LabTables:
     zones: dict[str, Zone]
     ways: dict[tuple[str, str], Way]
     neighbours: dict[str, tuple[str, ...]]
+    next_hop: dict[str, dict[str, str]]
     doors: dict[str, Door]
     carry_limit: int
     sites: dict[str, Site]
@@ -145,6 +147,7 @@ def compile_tables(policy: Policy) -> LabTables:
         zones=layout.zones,
         ways=ways,
         neighbours={zone: tuple(sorted(b for a, b in ways if a == zone)) for zone in layout.zones},
+        next_hop=_next_hops(layout, ways),
         doors=layout.doors,
         carry_limit=layout.carry_limit,
         sites=sites.sites,
@@ -174,6 +177,24 @@ def _ways(layout: ZoneLayout) -> dict[tuple[str, str], Way]:
         first, second = edge.between
         ways[first, second] = ways[second, first] = Way(edge.travel_s, edge.door)
     return ways
+
+
+def _next_hops(layout: ZoneLayout, ways: dict[tuple[str, str], Way]) -> dict[str, dict[str, str]]:
+    """Return, by zone and goal, the first zone of the quickest way, past no restricted zone; ties by name."""
+    open_zones = [zone_id for zone_id, zone in layout.zones.items() if zone.token_type is None]
+    hops: dict[str, dict[str, str]] = {zone: {} for zone in layout.zones}
+    for goal in open_zones:
+        distance = {goal: 0}
+        fringe = [(0, goal)]
+        while fringe:
+            gone, zone = heapq.heappop(fringe)
+            for other in open_zones:
+                way = ways.get((other, zone))
+                if way is not None and gone + way.travel_s < distance.get(other, gone + way.travel_s + 1):
+                    distance[other] = gone + way.travel_s
+                    hops[other][goal] = zone
+                    heapq.heappush(fringe, (distance[other], other))
+    return hops
 
 
 def _devices(equipment: Equipment, failures: Failures) -> dict[str, DeviceTable]:

@@ -132,6 +132,12 @@ class WorkQueue(msgspec.Struct):
         self.recent.append(int(heap is self.stat))
         del self.recent[:-window]
 
+    def remove(self, work_id: str) -> None:
+        """Take a work item out without starting it."""
+        heap = self.stat if self.waiting.pop(work_id) == 0 else self.other
+        heap[:] = [entry for entry in heap if entry.work_id != work_id]
+        heapq.heapify(heap)
+
     def __len__(self) -> int:
         return len(self.waiting)
 
@@ -334,7 +340,10 @@ class LabWorld(msgspec.Struct):
             self.counts[specimen.place] = self.counts.get(specimen.place, 0) + 1
 
     def _leave(self, specimen: Specimen) -> None:
-        del self.at[f"{specimen.place}|{specimen.status}"][specimen.specimen_id]
+        key = f"{specimen.place}|{specimen.status}"
+        del self.at[key][specimen.specimen_id]
+        if not self.at[key]:
+            del self.at[key]
         if specimen.place.startswith("agent:"):
             self.counts[specimen.place] -= 1
 

@@ -1,7 +1,8 @@
 """Find policy fields that no code reads: such a field is prose that pretends to be policy.
 
-A field counts as read when some module takes an attribute of that name (or names it in ``getattr``). That can miss a dead
-field whose name something else bears; it never accuses a field that is read.
+A field counts as read when some module takes an attribute of that name (or names it in
+``getattr``). That can miss a dead field whose name something else bears; it never accuses a field
+that is read.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ PROSE: Final = frozenset({"version", "description", "title", "source", "note"})
 
 
 def dead_fields(kind: type[Closed], folders: Iterable[Path]) -> list[str]:
-    """Return the fields of ``kind`` and of everything in it, as ``Struct.field``, that no module below ``folders`` reads."""
+    """Return the fields in ``kind``, as ``Struct.field``, that no code in ``folders`` reads."""
     read = frozenset[str]().union(*(attributes_read(folder) for folder in folders))
     return [
         f"{struct.__name__}.{name}"
@@ -54,13 +55,13 @@ def _structs(hint: object) -> Iterator[type[msgspec.Struct]]:
 
 
 def code_of(module_names: Iterable[str]) -> tuple[Path, ...]:
-    """Return where the code of imported modules lies: the folder of the top-level package, or the file of a lone module."""
+    """Return where the code of modules lies: folders of packages, files of lone modules."""
     places: dict[Path, None] = {}
     for name in module_names:
-        top = sys.modules.get(name.partition(".")[0])
+        folders = getattr(sys.modules.get(name.partition(".")[0]), "__path__", ())
         file = sys.modules[name].__file__
-        if hasattr(top, "__path__"):
-            places |= dict.fromkeys(Path(folder) for folder in top.__path__)
+        if folders:
+            places |= dict.fromkeys(Path(folder) for folder in folders)
         elif file is not None:
             places[Path(file)] = None
     return tuple(places)
@@ -70,14 +71,20 @@ def code_of(module_names: Iterable[str]) -> tuple[Path, ...]:
 def attributes_read(place: Path) -> frozenset[str]:
     """Return every attribute name that the Python code at ``place`` (a folder or a file) reads."""
     files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
-    return frozenset(name for file in files for name in _attributes(ast.parse(file.read_text(encoding="utf-8"))))
+    return frozenset(
+        name for file in files for name in _attributes(ast.parse(file.read_text(encoding="utf-8")))
+    )
 
 
 def _attributes(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             yield node.attr
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "getattr"
+        ):
             name = node.args[1] if len(node.args) > 1 else None
             if isinstance(name, ast.Constant) and isinstance(name.value, str):
                 yield name.value

@@ -18,7 +18,7 @@ ALLOWED_FROM: Final[dict[str, frozenset[str]]] = {
     "CHECK_ACCEPTANCE_RULES": frozenset({"accessioning", "held"}),
     "ACCEPT_SPECIMEN": frozenset({"accessioning", "held"}),
     "HOLD_SPECIMEN": _NOT_YET_RUN,
-    "REJECT_SPECIMEN": _NOT_YET_RUN | {"held"},
+    "REJECT_SPECIMEN": _NOT_YET_RUN | {"held", "queued"},
 }
 """The status graph of reception: from which statuses each action may start."""
 
@@ -105,8 +105,11 @@ def hold_specimen(ctx: LabContext, event: Event) -> None:
 
 
 def reject_specimen(ctx: LabContext, event: Event) -> None:
-    """Reject specimens for good."""
+    """Reject specimens for good; one that waits for a device leaves its queue."""
     for specimen in specimens(ctx, event):
+        for machine in ctx.world.devices.values():
+            if specimen.specimen_id in machine.queue.waiting:
+                machine.queue.remove(specimen.specimen_id)
         ctx.world.set_status(specimen, "rejected", _reason(event))
     ctx.emit("REJECT_SPECIMEN")
 

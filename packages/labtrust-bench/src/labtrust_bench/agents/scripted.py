@@ -1,0 +1,209 @@
+"""The standard crew, scripted: one small rule for each role, and together they run the laboratory.
+
+Each agent reads its view alone. A rule is an order of preference over the names of legal actions, and a place to be when
+nothing there can be done. Work is taken in the order that the actions' default rule gives: STAT, URGENT, ROUTINE, then
+arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+View = dict[str, Any]
+Rule = Callable[[View, str], int]
+"""``rule(view, home) -> action index``; ``home`` is the zone where the agent began."""
+
+WAIT: Final = 0
+_BATCH_WAIT_S: Final = 240
+_BATCH_FULL: Final = 8
+_DISPATCH_WAIT_S: Final = 600
+_DISPATCH_FULL: Final = 6
+_QC_LEAD_S: Final = 3_600
+_WORTH_THE_WAY: Final = 10
+_BACKLOG: Final = 5
+
+
+class ScriptedAgent:
+    """Follows one rule."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.home = ""
+
+    def reset(self, name: str, seed: int) -> None:
+        """Forget the last episode; nothing depends on name or seed."""
+        del name, seed
+        self.home = ""
+
+    def act(self, view: View) -> int:
+        """Return the index of the action to take."""
+        self.home = self.home or view["zone"]
+        return self.rule(view, self.home)
+
+
+def _preferred(view: View, *names: str) -> int | None:
+    """Return the first legal action among ``names``; a name that ends in ``:`` stands for all its targets."""
+    legal: dict[str, int] = view["legal"]
+    for wanted in names:
+        if wanted.endswith(":"):
+            found = next((index for name, index in legal.items() if name.startswith(wanted)), None)
+        else:
+            found = legal.get(wanted)
+        if found is not None:
+            return found
+    return None
+
+
+def _go(view: View, goal: str) -> int:
+    """Take one step towards ``goal``: through a door that is shut, open it first; behind a door left open, shut it."""
+    legal: dict[str, int] = view["legal"]
+    hop = view["hops"].get(goal)
+    if hop is None:
+        return WAIT
+    way = view["ways"][hop]
+    if way["door"] is not None and not way["open"]:
+        return legal.get(f"OPEN_DOOR:{way['door']}", WAIT)
+    return legal.get(f"MOVE:{hop}", WAIT)
+
+
+def reception(view: View, home: str) -> int:
+    """Book in, check and decide; at a site without a laboratory, collect and send on."""
+    if view["zone"] == home and "DISPATCH_TRANSPORT" in view["legal"]:
+        waiting = view["here"].get("arrived_at_reception", {"count": 0, "first": []})
+        urgent = any(item["priority"] == "STAT" for item in waiting["first"])
+        oldest = max((item["age_s"] for item in waiting["first"]), default=0)
+        if urgent or waiting["count"] >= _DISPATCH_FULL or oldest >= _DISPATCH_WAIT_S:
+            return int(view["legal"]["DISPATCH_TRANSPORT"])
+        return _preferred(view, "CHAIN_OF_CUSTODY_SIGN") or WAIT
+    return (
+        _preferred(
+            view,
+            "CHAIN_OF_CUSTODY_SIGN",
+            "ACCEPT_SPECIMEN",
+            "CHECK_ACCEPTANCE_RULES",
+            "REJECT_SPECIMEN",
+            "CREATE_ACCESSION",
+        )
+        or WAIT
+    )
+
+
+def runner(view: View, home: str) -> int:
+    """Fetch and carry: what is in hand first, then arrived consignments, then the most urgent thing near home."""
+    carried = view["carrying"]
+    if carried:
+        goal = carried[0]["next_zone"]
+        if goal is None or goal == view["zone"]:
+            return int(view["legal"].get("STORE", WAIT))
+        return _go(view, goal)
+    received = _receive(view)
+    if received is not None:
+        return received
+    shut = _preferred(view, "CLOSE_DOOR:")
+    if shut is not None:
+        return shut
+    goal = _fetch_from(view, home)
+    if goal is None:
+        return _go(view, home)
+    return int(view["legal"].get("RETRIEVE", WAIT)) if goal == view["zone"] else _go(view, goal)
+
+
+def _receive(view: View) -> int | None:
+    """Return the next thing to do about a consignment that has arrived, if any."""
+    arrived = [item for item in view["consignments"] if item["arrives_in_s"] == 0 and item["signed_origin"]]
+    if not arrived:
+        return None
+    done = _preferred(view, "RECEIVE_TRANSPORT", "CHAIN_OF_CUSTODY_SIGN")
+    return done if done is not None else _go(view, arrived[0]["dest_zone"])
+
+
+def _fetch_from(view: View, home: str) -> str | None:
+    """Return the zone to fetch from: work in progress before storage, urgent before routine, home before elsewhere."""
+    pickups: dict[str, dict[str, Any]] = view["pickups"]
+    work = [zone for zone, item in pickups.items() if item["count"]]
+    if work:
+        return min(work, key=lambda zone: (pickups[zone]["priority"] != "STAT", zone != home, -pickups[zone]["oldest_s"]))
+    storage = [zone for zone, item in pickups.items() if item["storage"] >= _WORTH_THE_WAY]
+    return max(storage, key=lambda zone: (pickups[zone]["storage"], zone)) if storage else None
+
+
+def prean(view: View, home: str) -> int:
+    """Spin, unload, take what is separated to the aliquoter, and back."""
+    unload = _preferred(view, "CENTRIFUGE_END:")
+    if unload is not None:
+        return unload
+    drawn = _preferred(view, "ALIQUOT_CREATE:")
+    if drawn is not None:
+        return drawn
+    if view["carrying"]:
+        goal = view["carrying"][0]["next_zone"]
+        if goal == "Z_ALIQUOT_LABEL" and goal != view["zone"]:
+            return _go(view, goal)
+        return int(view["legal"].get("STORE", WAIT))
+    if view["here"].get("separated"):
+        return int(view["legal"].get("RETRIEVE", WAIT))
+    spin = _preferred(view, "CENTRIFUGE_START:")
+    if spin is not None and _worth_spinning(view):
+        return spin
+    return _go(view, home) if view["zone"] != home else WAIT
+
+
+def _worth_spinning(view: View) -> bool:
+    """Whether a batch is full enough, has waited long enough, or is urgent."""
+    waiting = view["here"].get("accepted", {"count": 0, "first": []})
+    urgent = any(item["priority"] == "STAT" for item in waiting["first"])
+    oldest = max((item["age_s"] for item in waiting["first"]), default=0)
+    return urgent or waiting["count"] >= _BATCH_FULL or oldest >= _BATCH_WAIT_S
+
+
+def analytics(view: View, home: str) -> int:
+    """Start what can be started, queue what is ready, keep reagent in stock, and throw out what has spoilt."""
+    done = _preferred(view, "START_RUN", "QUEUE_RUN", "RESTOCK_REAGENT:", "REJECT_SPECIMEN", "RERUN_REQUEST")
+    if done is not None:
+        return done
+    return _go(view, home) if view["zone"] != home else WAIT
+
+
+def quality(view: View, home: str) -> int:
+    """Run controls where they have failed, drifted or fall due; wait at home in between."""
+    done = _preferred(view, "QC_EVENT:")
+    if done is not None:
+        return done
+    due = [item for item in view["qc"] if item["qc_state"] != "pass" or item["qc_due_in_s"] < _QC_LEAD_S]
+    goal = min(due, key=lambda item: (item["qc_state"] == "pass", item["qc_due_in_s"]))["zone"] if due else home
+    return _go(view, goal) if goal != view["zone"] else WAIT
+
+
+def supervisor(view: View, home: str) -> int:
+    """Call critical results through and ask for reruns; release only what the clinical scientist does not keep up with."""
+    del home
+    done = _preferred(
+        view, "ACK_CRITICAL_RESULT", "NOTIFY_CRITICAL_RESULT", "ESCALATE_CRITICAL_RESULT", "RERUN_REQUEST"
+    )
+    if done is None and len(view["releasable"]) >= _BACKLOG:
+        done = _preferred(view, "RELEASE_RESULT")
+    return done or WAIT
+
+
+def clinical_scientist(view: View, home: str) -> int:
+    """Release what waits; critical calls are the supervisor's."""
+    del home
+    return _preferred(view, "RELEASE_RESULT") or WAIT
+
+
+RULES: Final[dict[str, Rule]] = {
+    "reception": reception,
+    "runner": runner,
+    "prean": prean,
+    "analytics": analytics,
+    "qc": quality,
+    "supervisor": supervisor,
+    "clinsci": clinical_scientist,
+}
+"""Rule by the first part of a member's name (``runner_0``)."""
+
+
+def scripted_crew(members: Mapping[str, str]) -> dict[str, ScriptedAgent]:
+    """Return a scripted agent for every member whose role has a rule."""
+    return {name: ScriptedAgent(RULES[kind]) for name in members if (kind := name.rpartition("_")[0]) in RULES}

@@ -1,0 +1,103 @@
+"""Where a specimen has to go next, and what waits where: the questions that everybody who carries or plans must ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from labtrust_core.hospital_lab.handlers.preanalytics import ready_status
+from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.tables import DeviceTable
+from labtrust_core.hospital_lab.world import PRIORITY_RANK, Specimen
+
+STORAGE_ZONE: Final = "Z_COLD_FRIDGE"
+MOVABLE: Final = ("arrived_at_reception", "accepted", "separated", "aliquoted", "released")
+"""Statuses in which a specimen waits to be taken somewhere."""
+
+
+def urgency(specimen: Specimen) -> tuple[int, int, str]:
+    """Return the order in which work is done by default: STAT, URGENT, ROUTINE; then by arrival; then by id."""
+    return PRIORITY_RANK[specimen.priority], specimen.arrived_s, specimen.specimen_id
+
+
+def most_urgent(ctx: LabContext, ids: Iterable[str]) -> list[Specimen]:
+    """Return specimens by urgency."""
+    return sorted((ctx.world.specimens[item] for item in ids), key=urgency)
+
+
+def devices_of_kind(ctx: LabContext, kind: str) -> Iterator[DeviceTable]:
+    """Yield the devices of a kind, in policy's order."""
+    return (table for table in ctx.tables.devices.values() if table.type.kind == kind)
+
+
+def is_up(ctx: LabContext, table: DeviceTable) -> bool:
+    """Whether a device neither is broken nor in maintenance now."""
+    machine = ctx.world.devices[table.device_id]
+    return machine.fault_until <= ctx.trust.now and table.maintenance_until(ctx.trust.now) is None
+
+
+def next_zone(ctx: LabContext, specimen: Specimen) -> str | None:
+    """Return the zone where the next stage of a specimen takes place; ``None`` where it waits for nothing."""
+    if specimen.status == "arrived_at_reception":
+        return _reception(ctx, specimen)
+    if specimen.status == "released":
+        return STORAGE_ZONE
+    if specimen.status not in MOVABLE:
+        return None
+    panel = ctx.tables.panels[specimen.panel_id]
+    if specimen.status == ready_status(ctx, specimen):
+        return _analyser_zone(ctx, specimen)
+    kind = "centrifuge" if panel.needs_separation and specimen.status == "accepted" else "aliquoter"
+    return next((table.zone for table in devices_of_kind(ctx, kind)), None)
+
+
+def _reception(ctx: LabContext, specimen: Specimen) -> str:
+    """A specimen at another site waits where its route begins; everywhere else reception is the hub's."""
+    place = specimen.place.removeprefix("zone:")
+    starts = {route.origin_zone for route in ctx.tables.routes.values() if route.enabled}
+    return place if place in starts else next(iter(ctx.tables.sites.values())).arrival_zone
+
+
+def _analyser_zone(ctx: LabContext, specimen: Specimen) -> str | None:
+    """Return the zone of an analyser that runs the panel: the one where the specimen is, else by turns those that are up.
+
+    The turn is the specimen's own (its arrival), so that its goal does not change while it is carried there.
+    """
+    fitting = [table for table in devices_of_kind(ctx, "analyser") if specimen.panel_id in table.panels]
+    if not fitting:
+        return None
+    if any(specimen.place == f"zone:{table.zone}" for table in fitting):
+        return specimen.place.removeprefix("zone:")
+    usable = [table for table in fitting if is_up(ctx, table)] or fitting
+    return usable[specimen.arrived_s % len(usable)].zone
+
+
+def pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
+    """Return, by zone, the specimens that have to go elsewhere, by urgency; work in progress before storage.
+
+    The answer holds until the next event or the next second, and is kept until then: everybody asks.
+    """
+    key = f"pickups@{ctx.trust.now}"
+    found: dict[str, list[Specimen]] | None = ctx.scratch.get(key)
+    if found is None:
+        found = ctx.scratch[key] = _pickups(ctx)
+    return found
+
+
+def _pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
+    found: dict[str, list[Specimen]] = {}
+    for place_and_status, ids in ctx.world.at.items():
+        place, _, status = place_and_status.partition("|")
+        if status in MOVABLE and place.startswith("zone:"):
+            zone = place.removeprefix("zone:")
+            waiting = [item for item in map(ctx.world.specimens.__getitem__, ids) if next_zone(ctx, item) not in (None, zone)]
+            if waiting:
+                found.setdefault(zone, []).extend(waiting)
+    for waiting in found.values():
+        waiting.sort(key=lambda specimen: (specimen.status == "released", urgency(specimen)))
+    return found
+
+
+def waiting_to_move(ctx: LabContext, zone: str) -> list[Specimen]:
+    """Return the specimens in a zone that have to go elsewhere, by urgency."""
+    return pickups(ctx).get(zone, [])

@@ -1,0 +1,224 @@
+"""What one agent can see of the laboratory, as plain data: the one source of what scripted, learned and LLM agents read.
+
+A view is scoped to the agent's place and role: the zone it stands in with specimens and devices, what it carries, the floor
+plan's next zones, and the work lists that its role may act on. Lists are sorted by urgency and cut at ``LIST_LIMIT``; counts
+are whole. Patients' identities are not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from labtrust_core.hospital_lab.handlers.analysis import qc_due_in
+from labtrust_core.hospital_lab.logistics import is_up, most_urgent, next_zone, pickups
+from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.tables import DeviceTable
+from labtrust_core.hospital_lab.world import Agent, Specimen
+
+LIST_LIMIT: Final = 20
+_VISIBLE: Final = (
+    "arrived_at_reception",
+    "accessioning",
+    "held",
+    "accepted",
+    "separated",
+    "aliquoted",
+    "analysed",
+    "released",
+)
+_RELEASING: Final = frozenset({"RELEASE_RESULT", "RELEASE_RESULT_OVERRIDE"})
+
+
+def agent_view(ctx: LabContext, agent_id: str, shared: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return what ``agent_id`` sees now.
+
+    Args:
+        ctx: The episode.
+        agent_id: The engine's id of the agent.
+        shared: Lists that are the same for everybody, kept here between the views of one and the same state.
+
+    Raises:
+        KeyError: No such agent has a place in the laboratory.
+    """
+    agent = ctx.world.agents[agent_id]
+    role = ctx.role_of(agent_id)
+    actions = frozenset() if role is None else role.actions
+    view: dict[str, Any] = {
+        "t_s": ctx.trust.now,
+        "agent_id": agent_id,
+        "role": None if role is None else role.role_id,
+        "zone": agent.zone,
+        "busy_for_s": max(0, agent.busy_until - ctx.trust.now),
+        "carrying": _carried(ctx, agent),
+        "here": _here(ctx, agent),
+        "devices": [_device(ctx, table) for table in ctx.tables.devices.values() if table.zone == agent.zone],
+        "ways": _ways(ctx, agent),
+        "hops": ctx.tables.next_hop[agent.zone],
+        "downtime": ctx.world.downtime,
+    }
+    if actions & _RELEASING:
+        view["releasable"] = _releasable(ctx, agent_id)
+    shared = {} if shared is None else shared
+    for name, (needed, read) in _WORK_LISTS.items():
+        if needed in actions:
+            if name not in shared:
+                shared[name] = read(ctx)
+            view[name] = shared[name]
+    return view
+
+
+def _brief(ctx: LabContext, specimen: Specimen) -> dict[str, Any]:
+    return {
+        "specimen_id": specimen.specimen_id,
+        "panel_id": specimen.panel_id,
+        "priority": specimen.priority,
+        "status": specimen.status,
+        "age_s": ctx.trust.now - specimen.arrived_s,
+        "next_zone": next_zone(ctx, specimen),
+    }
+
+
+def _carried(ctx: LabContext, agent: Agent) -> list[dict[str, Any]]:
+    place = f"agent:{agent.agent_id}"
+    return [
+        _brief(ctx, specimen)
+        for status in _VISIBLE
+        for specimen in most_urgent(ctx, ctx.world.here(place, status))[:LIST_LIMIT]
+    ]
+
+
+def _here(ctx: LabContext, agent: Agent) -> dict[str, dict[str, Any]]:
+    """Return, by status, how many specimens lie in the zone and the most urgent of them."""
+    place = f"zone:{agent.zone}"
+    found: dict[str, dict[str, Any]] = {}
+    for status in _VISIBLE:
+        ids = ctx.world.here(place, status)
+        if ids:
+            first = most_urgent(ctx, ids)[:LIST_LIMIT]
+            found[status] = {"count": len(ids), "first": [_brief(ctx, specimen) for specimen in first]}
+    return found
+
+
+def _device(ctx: LabContext, table: DeviceTable) -> dict[str, Any]:
+    machine = ctx.world.devices[table.device_id]
+    now = ctx.trust.now
+    return {
+        "device_id": table.device_id,
+        "kind": table.type.kind,
+        "up": is_up(ctx, table),
+        "idle_units": sum(free_s <= now for free_s in machine.unit_free_s),
+        "next_free_in_s": max(0, min(machine.unit_free_s) - now),
+        "queue_length": len(machine.queue),
+        "queue_head": machine.queue.head(ctx.tables.stat_share_percent),
+        "qc_state": machine.qc_state,
+        "qc_due_in_s": qc_due_in(ctx, machine),
+    }
+
+
+def _ways(ctx: LabContext, agent: Agent) -> dict[str, dict[str, Any]]:
+    ways: dict[str, dict[str, Any]] = {}
+    for zone in ctx.tables.neighbours[agent.zone]:
+        way = ctx.tables.ways[agent.zone, zone]
+        opened = way.door is None or ctx.world.doors[way.door].open_since is not None
+        ways[zone] = {
+            "travel_s": way.travel_s,
+            "door": way.door,
+            "open": opened,
+            "frozen": ctx.trust.containment.is_zone_frozen(zone, ctx.trust.now),
+        }
+    return ways
+
+
+def _pickups(ctx: LabContext) -> dict[str, dict[str, Any]]:
+    """Return, by zone, how many specimens wait to be taken on, the most urgent of them, and how many to be stored."""
+    found: dict[str, dict[str, Any]] = {}
+    for zone, waiting in sorted(pickups(ctx).items()):
+        storage = sum(specimen.status == "released" for specimen in waiting)
+        found[zone] = {
+            "count": len(waiting) - storage,
+            "storage": storage,
+            "priority": waiting[0].priority,
+            "oldest_s": max(ctx.trust.now - specimen.arrived_s for specimen in waiting),
+        }
+    return found
+
+
+def _quality(ctx: LabContext) -> list[dict[str, Any]]:
+    return [_qc(ctx, table) for table in ctx.tables.devices.values() if table.type.qc is not None]
+
+
+def _qc(ctx: LabContext, table: DeviceTable) -> dict[str, Any]:
+    machine = ctx.world.devices[table.device_id]
+    return {
+        "device_id": table.device_id,
+        "zone": table.zone,
+        "qc_state": machine.qc_state,
+        "qc_due_in_s": qc_due_in(ctx, machine),
+    }
+
+
+def _releasable(ctx: LabContext, agent_id: str) -> list[dict[str, Any]]:
+    """Return the specimens whose results wait for a person, by urgency, and whether anything stands in the way."""
+    world = ctx.world
+    found = []
+    for specimen in most_urgent(ctx, world.releasable)[:LIST_LIMIT]:
+        current = [world.results[item] for item in specimen.results if world.results[item].status != "superseded"]
+        run = world.runs.get(specimen.run_id or "")
+        devices = [world.devices[item.device_id] for item in current if item.device_id in world.devices]
+        found.append(
+            {
+                "specimen_id": specimen.specimen_id,
+                "priority": specimen.priority,
+                "results": [item.result_id for item in current],
+                "critical_open": [item.result_id for item in current if item.result_id in world.critical_open],
+                "held": [item.result_id for item in current if item.status == "held"],
+                "qc_state": devices[0].qc_state if devices else None,
+                "own_work": run is not None and run.started_by == agent_id,
+            }
+        )
+    return found
+
+
+def _critical(ctx: LabContext) -> list[dict[str, Any]]:
+    found = []
+    for result_id in list(ctx.world.critical_open)[:LIST_LIMIT]:
+        result = ctx.world.results[result_id]
+        last = result.attempts[-1] if result.attempts else None
+        found.append(
+            {
+                "result_id": result_id,
+                "criticality": result.criticality,
+                "waiting_s": ctx.trust.now - result.generated_s,
+                "calls": len(result.attempts),
+                "last_attempt_id": None if last is None else last.attempt_id,
+                "last_call_age_s": None if last is None else ctx.trust.now - last.at_s,
+                "tier": None if last is None else last.tier,
+            }
+        )
+    return found
+
+
+def _consignments(ctx: LabContext) -> list[dict[str, Any]]:
+    return [
+        {
+            "consignment_id": item.consignment_id,
+            "origin_zone": ctx.tables.routes[item.route_id].origin_zone,
+            "dest_zone": ctx.tables.routes[item.route_id].dest_zone,
+            "arrives_in_s": max(0, item.expected_s - ctx.trust.now),
+            "signed_origin": item.signed_origin_by is not None,
+            "signed_dest": item.signed_dest_by is not None,
+            "count": len(item.specimen_ids),
+        }
+        for item in (ctx.world.consignments[name] for name in ctx.world.in_transit)
+    ]
+
+
+_WORK_LISTS: Final[dict[str, tuple[str, Callable[[LabContext], Any]]]] = {
+    "pickups": ("RETRIEVE", _pickups),
+    "qc": ("QC_EVENT", _quality),
+    "critical": ("NOTIFY_CRITICAL_RESULT", _critical),
+    "consignments": ("RECEIVE_TRANSPORT", _consignments),
+    "stock": ("RESTOCK_REAGENT", lambda ctx: dict(ctx.world.stock)),
+}
+"""Work lists that are the same for everybody who may do the action they serve."""
