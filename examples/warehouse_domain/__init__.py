@@ -1,1 +1,1 @@
-"""A cold-chain warehouse: a second domain on labtrust-core, with its own world, rules and policy."""
+"""A cold-chain warehouse: a second domain on labtrust-core, with rules and policy of its own."""

@@ -1,4 +1,4 @@
-"""What happens by itself: pallets are announced, temperatures drift, doors that stand open alarm."""
+"""What happens by itself: pallets are announced, temperatures drift, open doors alarm."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _announce(ctx: WarehouseContext, event: Event) -> None:
 
 
 def _drift(ctx: WarehouseContext, _event: Event) -> None:
-    """Let every zone's temperature take one random step; the draws depend on seed, zone and step."""
+    """Let every temperature take one random step, drawn by seed, zone and number of the step."""
     world, tables = ctx.world, ctx.tables
     stream = Stream(ctx.config.seed, _DRIFT_STREAM)
     for zone_id in sorted(tables.zones):

@@ -8,18 +8,21 @@ from typing import Any, Final
 
 from labtrust_core.canonical import canonical_bytes, sha256_hex
 from labtrust_core.engine.context import EpisodeConfig
-from labtrust_core.engine.domain import Problem, SystemEvent
+from labtrust_core.engine.domain import Guard, Handler, Problem, SystemEvent
 from labtrust_core.errors import UnknownNameError, UsageError
 from labtrust_core.event import Event
 from labtrust_core.policy.load import Policy
+from labtrust_core.policy.model import DocumentKind
+from labtrust_core.trust.invariants import Evaluator
+from labtrust_core.trust.tools import ToolAdapter
 from msgspec import to_builtins
 
-from warehouse_domain import clockwork, tables
+from warehouse_domain import clockwork
 from warehouse_domain.guards import GUARDS
 from warehouse_domain.handlers import HANDLERS
 from warehouse_domain.invariants import EVALUATORS
 from warehouse_domain.policy_model import DOCUMENTS
-from warehouse_domain.tables import Tables
+from warehouse_domain.tables import Tables, compile_tables, problems_of
 from warehouse_domain.world import WarehouseContext, World, new_world
 
 POLICY_DIR: Final = Path(__file__).resolve().parent / "policy"
@@ -45,17 +48,20 @@ _QUERIES: Final[dict[str, Callable[..., Any]]] = {
 }
 
 
+TOOLS: Final[dict[str, ToolAdapter]] = {"stock_report_v1": stock_report}
+
+
 class ColdChainWarehouse:
     """The cold-chain warehouse."""
 
-    name = "cold_chain_warehouse"
-    documents = DOCUMENTS
-    guards = GUARDS
-    handlers = HANDLERS
-    system_handlers = clockwork.SYSTEM_HANDLERS
-    evaluators = EVALUATORS
-    tools: Final = {"stock_report_v1": stock_report}
-    reason_codes = frozenset(
+    name: str = "cold_chain_warehouse"
+    documents: tuple[DocumentKind, ...] = DOCUMENTS
+    guards: Mapping[str, Guard] = GUARDS
+    handlers: Mapping[str, Handler] = HANDLERS
+    system_handlers: Mapping[str, Handler] = clockwork.SYSTEM_HANDLERS
+    evaluators: Mapping[str, Evaluator] = EVALUATORS
+    tools: Mapping[str, ToolAdapter] = TOOLS
+    reason_codes: frozenset[str] = frozenset(
         {
             "WH_BAND_MISMATCH",
             "WH_DOCK_TIME_EXCEEDED",
@@ -74,26 +80,26 @@ class ColdChainWarehouse:
             "WH_ZONE_UNSUITABLE",
         }
     )
-    emitted = frozenset({*HANDLERS, "ALARM", "ANNOUNCE_PALLET", "DRIFT"})
+    emitted: frozenset[str] = frozenset({*HANDLERS, "ALARM", "ANNOUNCE_PALLET", "DRIFT"})
 
     def problems(self, policy: Policy) -> list[Problem]:
         """Return what leads nowhere in the layout and the products."""
-        return list(tables.problems(policy))
+        return list(problems_of(policy))
 
     def compile(self, policy: Policy) -> Tables:
         """Return the tables that all episodes share."""
-        return tables.compile_tables(policy)
+        return compile_tables(policy)
 
     def new_world(
-        self, compiled: Tables, scenario: Mapping[str, Any], config: EpisodeConfig
+        self, tables: Tables, scenario: Mapping[str, Any], config: EpisodeConfig
     ) -> World:
         """Return the state that an episode starts from; in explicit time nothing is due."""
-        world, start = new_world(compiled, scenario)
+        world, start = new_world(tables, scenario)
         if config.simulated:
-            clockwork.plan(world, start, compiled)
+            clockwork.plan(world, start, tables)
         return world
 
-    def agents(self, _world: World) -> Mapping[str, str]:
+    def agents(self, world: World) -> Mapping[str, str]:  # noqa: ARG002 - the protocol names it
         """Return nothing: who works here is the role policy's business."""
         return {}
 
@@ -108,7 +114,11 @@ class ColdChainWarehouse:
     def settle(self, ctx: WarehouseContext, event: Event, handling_s: int) -> None:
         """Book no time: this warehouse has enough hands."""
 
-    def subjects(self, _ctx: WarehouseContext, event: Event) -> frozenset[tuple[str, str]]:
+    def subjects(
+        self,
+        ctx: WarehouseContext,  # noqa: ARG002 - the protocol names it
+        event: Event,
+    ) -> frozenset[tuple[str, str]]:
         """Return the pallet that the event names."""
         pallet_id = event.text("pallet_id")
         return frozenset({("pallet", pallet_id)}) if pallet_id else frozenset()

@@ -1,4 +1,4 @@
-"""The warehouse's invariants: each looks at the state after an event, by another road than the guards."""
+"""The warehouse's invariants: each looks at the state after an event, not at the guards."""
 
 from __future__ import annotations
 

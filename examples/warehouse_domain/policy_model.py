@@ -1,4 +1,4 @@
-"""The warehouse's own policy documents, as types. Temperatures are in thousandths of a degree Celsius."""
+"""The warehouse's own policy documents, as types. Temperatures are in milli-degrees Celsius."""
 
 from __future__ import annotations
 

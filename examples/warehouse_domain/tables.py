@@ -41,14 +41,16 @@ def compile_tables(policy: Policy) -> Tables:
     )
 
 
-def problems(policy: Policy) -> Iterator[Problem]:
+def problems_of(policy: Policy) -> Iterator[Problem]:
     """Yield what leads nowhere: doors of no dock, empty bands, products that fit no room."""
     layout = policy.get("layout", Layout)
     docks = {zone_id for zone_id, zone in layout.zones.items() if zone.kind == "dock"}
     for door_id, dock in layout.doors.items():
         if dock not in docks:
-            path = ("doors", door_id)
-            yield Problem("layout", path, "no such dock", dock, "one of " + ", ".join(sorted(docks)))
+            path: tuple[str, ...] = ("doors", door_id)
+            yield Problem(
+                "layout", path, "no such dock", dock, "one of " + ", ".join(sorted(docks))
+            )
     for zone_id, zone in layout.zones.items():
         if zone.low_mc >= zone.high_mc:
             path = ("zones", zone_id, "high_mc")

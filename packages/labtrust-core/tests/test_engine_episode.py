@@ -127,17 +127,18 @@ def test_the_ledger_grows_by_one_record_an_event(toy, moves):
     assert engine.chain.length == 1 + len(results) + followers
 
 
+@pytest.fixture(scope="module")
+def strict(toy):
+    """A policy that throttles."""
+    return toy.enforced({"count": 1, "action": "throttle_agent", "duration_s": 9})
+
+
 @settings(deadline=None)
 @given(MOVES, MOVES)
-def test_a_restored_episode_goes_on_identically(toy, before, after):
-    policy = test_a_restored_episode_goes_on_identically.__dict__
-    compiled = policy.get("policy") or toy.enforced(
-        {"count": 1, "action": "throttle_agent", "duration_s": 9}
-    )
-    policy["policy"] = compiled
-    engine = toy.engine({"agenda": AGENDA}, policy=compiled, simulated=True)
+def test_a_restored_episode_goes_on_identically(toy, strict, before, after):
+    engine = toy.engine({"agenda": AGENDA}, policy=strict, simulated=True)
     play(toy, engine, before, "M")
-    twin = Engine(compiled)
+    twin = Engine(strict)
     twin.restore(engine.snapshot())
     assert (twin.digest(), twin.head, twin.now) == (engine.digest(), engine.head, engine.now)
     one, other = (play(toy, item, after, "N") for item in (engine, twin))

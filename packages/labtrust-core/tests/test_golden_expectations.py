@@ -2,7 +2,7 @@
 
 import pytest
 from labtrust_core.errors import LabTrustError, UnknownNameError
-from labtrust_core.event import HashChain, StepResult, Violation
+from labtrust_core.event import StepResult, Violation
 from labtrust_core.golden.expectations import broken_rules, mismatches, observed_event
 from labtrust_core.golden.format import Expectation
 from msgspec import convert
@@ -38,7 +38,8 @@ def result(status="ACCEPTED", **changes):
         "evaluated": ("INV-1",),
         "token_consumed": ("T1", "T2"),
         "data": {"token_id": "T9", "parts": {"x": 1, "y": 2}},
-        "hashchain": HashChain("h", 2, "h"),
+        "head_hash": "h",
+        "length": 2,
     }
     return StepResult(**{**fields, **changes})
 

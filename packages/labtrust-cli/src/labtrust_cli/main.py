@@ -80,7 +80,7 @@ def cli(
     if policy_dir is not None:
         ctx.with_resource(policy_dir_override(policy_dir))
     if profile is not None:
-        from labtrust_core.policy import find_policy_dir
+        from labtrust_core.policy.directory import find_policy_dir
 
         from labtrust_cli.profiles import check_profile
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from labtrust_core.canonical import canonical_bytes
+from labtrust_core.canonical import canonical_bytes, encode_plain
 from labtrust_core.errors import LabTrustError
 
 Status = Literal["ACCEPTED", "BLOCKED"]
@@ -32,11 +32,11 @@ MAX_INT: Final = 2**53 - 1
 MAX_BYTES: Final = 32 * 1024
 MAX_DETAIL: Final = 500
 
-_MOST_TEXT_BYTES: Final = 6  # of one character, escaped
-_MOST_NODE_BYTES: Final = 32  # of one number, or of the quotes and separators around a text
-_FRAME_BYTES: Final = 512
+MAX_FLAT_LIST: Final = 200
 
-_ID_FIELDS: Final = ("event_id", "agent_id", "action_type")
+_FIELD_TYPES: Final = frozenset({str, int, dict, list, type(None)})
+_TEXT_ONLY: Final = frozenset({str})
+_FLAT_LEAVES: Final = frozenset({str, bool, type(None)})
 _PLAIN_LEAVES: Final = frozenset({int, bool, type(None)})
 
 
@@ -153,9 +153,15 @@ class StepResult(msgspec.Struct, frozen=True):
     evaluated: tuple[str, ...]
     token_consumed: tuple[str, ...]
     data: dict[str, Any]
-    hashchain: HashChain
+    head_hash: str
+    length: int
     enforcements: tuple[dict[str, Any], ...] = ()
     system_results: tuple[StepResult, ...] = ()
+
+    @property
+    def hashchain(self) -> HashChain:
+        """Where the ledger stands after the step and all that followed from it."""
+        return HashChain(self.head_hash, self.length, self.head_hash)
 
     @property
     def accepted(self) -> bool:
@@ -164,7 +170,6 @@ class StepResult(msgspec.Struct, frozen=True):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form (the runner output contract's step fields)."""
-        chain = self.hashchain
         return {
             "status": self.status,
             "emits": list(self.emits),
@@ -177,15 +182,15 @@ class StepResult(msgspec.Struct, frozen=True):
             "enforcements": [dict(item) for item in self.enforcements],
             "data": dict(self.data),
             "hashchain": {
-                "head_hash": chain.head_hash,
-                "length": chain.length,
-                "last_event_hash": chain.last_event_hash,
+                "head_hash": self.head_hash,
+                "length": self.length,
+                "last_event_hash": self.head_hash,
             },
         }
 
 
-def parse_event(raw: object) -> tuple[Event, bool]:
-    """Return the event and whether it is plain, so that the quick encoder applies.
+def parse_event(raw: object) -> tuple[Event, bytes]:
+    """Return the event and its canonical form.
 
     A number without a fraction becomes an integer, as its canonical form spells it.
 
@@ -200,17 +205,51 @@ def parse_event(raw: object) -> tuple[Event, bool]:
         raise MalformedEventError(f"event does not have the documented shape: {error}") from error
     if not 0 <= event.t_s <= MAX_INT:
         raise MalformedEventError("t_s must lie in 0..2^53-1")
+    if not (event.event_id and event.agent_id and event.action_type):
+        raise MalformedEventError("event_id, agent_id and action_type must not be empty")
+    if _FIELD_TYPES.issuperset(map(type, raw.values())) and _is_flat(event):
+        try:
+            line = encode_plain(event)
+        except UnicodeEncodeError as error:
+            raise MalformedEventError("a lone surrogate, which UTF-8 cannot carry") from error
+        if line.isascii() and len(line) <= MAX_TEXT:
+            return event, line
+    return _read_slowly(event)
+
+
+def _is_flat(event: Event) -> bool:
+    """Whether the quick encoder may be tried: exact texts, small integers, and lists of texts only.
+
+    ASCII of a bounded length then shows the rest: no wide keys, no surrogates, no excess.
+    """
+    args = event.args
+    if not (
+        _TEXT_ONLY.issuperset(map(type, args))
+        and _TEXT_ONLY.issuperset(map(type, event.token_refs))
+    ):
+        return False
+    for value in args.values():
+        kind = type(value)
+        if kind is int:
+            if not -MAX_INT <= value <= MAX_INT:
+                return False
+        elif kind is list:
+            if not _TEXT_ONLY.issuperset(map(type, value)) or len(value) > MAX_FLAT_LIST:
+                return False
+        elif kind not in _FLAT_LEAVES:
+            return False
+    return True
+
+
+def _read_slowly(event: Event) -> tuple[Event, bytes]:
     scan = _Scan()
     scan.read_fields(event)
-    for name in _ID_FIELDS:
-        if not getattr(event, name):
-            raise MalformedEventError(f"{name} must not be empty")
-    plain = scan.is_plain(event.args, 0)
-    if not plain:
+    if not scan.is_plain(event.args, 0):
         event = msgspec.structs.replace(event, args=_exact(event.args))
-    if scan.most_bytes() > MAX_BYTES and len(event_bytes(event)) > MAX_BYTES:
+    line = event_bytes(event)
+    if len(line) > MAX_BYTES:
         raise MalformedEventError(f"the event takes more than {MAX_BYTES} bytes")
-    return event, plain
+    return event, line
 
 
 def event_bytes(event: Event) -> bytes:
@@ -230,7 +269,7 @@ def _exact(value: Any) -> Any:  # noqa: ANN401 - JSON data of any shape
 
 
 class _Scan:
-    """One walk over an event: bounds its size and says whether it is plain.
+    """One careful walk over an event: bounds its size and says whether it is plain.
 
     Types are compared exactly: a foreign subclass may do anything when it is used.
     """
@@ -240,10 +279,6 @@ class _Scan:
     def __init__(self) -> None:
         self.nodes = 0
         self.size = 0
-
-    def most_bytes(self) -> int:
-        """Return a bound on the canonical form's length."""
-        return self.size * _MOST_TEXT_BYTES + self.nodes * _MOST_NODE_BYTES + _FRAME_BYTES
 
     def read_fields(self, event: Event) -> None:
         """Look at every text outside ``args``."""

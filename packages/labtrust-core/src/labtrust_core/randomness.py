@@ -168,6 +168,7 @@ class Stream:
         raise AssertionError("a draw below the sum of the weights falls on one of them")
 
 
+@lru_cache(maxsize=4096)
 def stream(seed: int, name: str) -> Stream:
     """Return the stream called ``name`` of a seed in 0..2^64-1.
 

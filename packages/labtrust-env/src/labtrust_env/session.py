@@ -1,35 +1,54 @@
 """An episode with a crew: the loop body that environments and benchmark runs share, without arrays.
 
-A session drives the core engine and never re-implements a rule. In each step every member acts at the step's start, in the
-crew's order, and then the clockwork runs to the step's end. Waiting (NOOP by index) is not an event; everything else is, also
-what the mask ruled out: it is BLOCKED with a reason code, and logged.
+A session drives the core engine and never re-implements a rule. In each step every member acts at
+the step's start, in the crew's order, and then the clockwork runs to the step's end. Waiting (NOOP
+by index) is not an event; everything else is, also what the mask ruled out: it is BLOCKED with a
+reason code, and logged.
 """
 
 from __future__ import annotations
 
+import operator
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, SupportsIndex
 
 from labtrust_core.engine.compiled import CompiledPolicy
-from labtrust_core.engine.context import AnyContext, EpisodeConfig
+from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.engine.engine import Engine
 from labtrust_core.errors import UnknownNameError, UsageError
 from labtrust_core.event import StepResult
+from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_core.hospital_lab.views import agent_view
 from labtrust_core.ledger.chain import Sink
 from labtrust_core.trust.keys import TestKeyBinding, TestKeyring
 from labtrust_core.trust.signatures import sign_event
-from labtrust_env.actions import ActionDef, action_table, fallback
+from labtrust_env.actions import NOOP, TICK, ActionDef, action_table, fallback
+from labtrust_env.verbs.proposal import Proposal, unused
 
-Action = int | Mapping[str, Any]
-"""An index of the action table, or a mapping: ``action_index`` or ``action_type``, and any other field of an event."""
+Action = SupportsIndex | Mapping[str, Any]
+"""An index of the action table, or a mapping.
 
-_EVENT_FIELDS = frozenset(
-    {"args", "event_id", "head", "key_id", "rationale", "reason_code", "signature", "token_refs", "tool_id"}
+A mapping has ``action_index`` or ``action_type``, and any other field of an event.
+"""
+
+_EVENT_FIELDS: Final = frozenset(
+    {
+        "args",
+        "event_id",
+        "head",
+        "key_id",
+        "rationale",
+        "reason_code",
+        "signature",
+        "token_refs",
+        "tool_id",
+    }
 )
-_ACTION_FIELDS = _EVENT_FIELDS | {"action_index", "action_type"}
+_ACTION_FIELDS: Final = _EVENT_FIELDS | {"action_index", "action_type"}
+_FREEZE_GUARD: Final = "zone_not_frozen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +61,8 @@ class SessionConfig:
         horizon_s: Length of an episode in seconds of simulated time.
         arrivals_until_s: No specimen arrives after this; by default the horizon.
         dt_s: Length of a step in seconds.
-        signed: Whether every event is signed (with derived test keys of the crew) and unsigned ones are refused.
+        signed: Whether every event is signed (with derived test keys of the crew) and unsigned ones
+            are refused.
         faults: Whether devices break down.
         scenario: Further parts of the initial state (specimens, tokens, …).
     """
@@ -62,9 +82,11 @@ class Session:
 
     Attributes:
         members: Member name to the engine's agent id, in acting order.
+        roles: Member name to the role that the member begins with.
         actions: The discrete actions by index.
         engine: The engine; its context is the running episode.
         steps: Steps taken in this episode.
+        outcomes: Member name to the outcome of its last action; who waited is not in it.
     """
 
     def __init__(self, policy: CompiledPolicy, config: SessionConfig) -> None:
@@ -80,33 +102,29 @@ class Session:
         if config.workload is not None and config.workload not in tables.workloads:
             raise UnknownNameError("workload", config.workload, tables.workloads)
         if config.dt_s < 1 or config.horizon_s < config.dt_s:
-            raise UsageError(f"a step of {config.dt_s} s and a horizon of {config.horizon_s} s make no episode")
+            raise UsageError(
+                f"a step of {config.dt_s} s and a horizon of {config.horizon_s} s make no episode"
+            )
         self.config = config
         self.engine = Engine(policy)
         crew = tables.crews[config.crew].members
         self.members = {name: member.agent_id for name, member in crew.items()}
-        self._roles = {member.agent_id: member.role for member in crew.values()}
+        self.roles = {name: member.role for name, member in crew.items()}
         self.actions = action_table(tables)
-        self._permitted = {
-            name: self._permitted_actions(policy.roles.roles[crew[name].role].actions) for name in self.members
-        }
-        self._scenario = {
-            **config.scenario,
-            "crew": config.crew,
-            "workload": config.workload,
-            "arrivals_until_s": config.horizon_s if config.arrivals_until_s is None else config.arrivals_until_s,
-            "faults": config.faults,
-        }
+        self.steps = 0
+        self.outcomes: dict[str, StepResult] = {}
         self._keyring: TestKeyring | None = None
         self._shared: dict[str, Any] = {}
-        self._proposals: dict[str, dict[int, tuple[str, dict[str, Any]]]] = {}
-        self.steps = 0
-
-    def _permitted_actions(self, allowed: frozenset[str]) -> tuple[ActionDef, ...]:
-        return tuple(action for action in self.actions if action.action_type in allowed)
+        self._proposals: dict[str, dict[int, Proposal]] = {}
+        self._possible: dict[tuple[str, str], tuple[ActionDef, ...]] = {}
+        self._stopped_by_freeze = frozenset(
+            name
+            for name, action in policy.actions.items()
+            if policy.domain.guards[_FREEZE_GUARD] in action.guards and name != "MOVE"
+        )
 
     @property
-    def ctx(self) -> AnyContext:
+    def ctx(self) -> LabContext:
         """The running episode."""
         return self.engine.ctx
 
@@ -125,31 +143,64 @@ class Session:
         """Whether the horizon is reached or the ledger is frozen."""
         return self.steps >= self.max_steps or self.ctx.trust.ledger_frozen
 
-    def reset(self, seed: int, *, episode: str | None = None, sink: Sink | None = None) -> None:
+    def reset(
+        self,
+        seed: int,
+        *,
+        episode: str | None = None,
+        sink: Sink | None = None,
+        scenario: Mapping[str, Any] | None = None,
+    ) -> None:
         """Start an episode that ``seed`` fixes in every respect.
 
         Args:
-            seed: Any integer from 0 to 2^64-1.
+            seed: Any integer from 0 to 2^53-1.
             episode: Episode id, which signatures cover.
             sink: Takes the ledger's lines.
+            scenario: Parts of the initial state of this episode; they come before those of the
+                configuration.
+
+        Raises:
+            ScenarioError: The initial state does not fit.
         """
+        stated = self.config
         keys = self.engine.policy.keys
-        if self.config.signed:
-            bindings = {f"ed25519:{agent}": TestKeyBinding(agent_id=agent, role_id=role) for agent, role in self._roles.items()}
-            self._keyring = TestKeyring(bindings, seed)
+        self._keyring = self._ring(seed)
+        if self._keyring is not None:
             keys = keys.extended(self._keyring.keys)
         config = EpisodeConfig(
-            episode=f"{self.config.crew}-{seed}" if episode is None else episode,
+            episode=f"{stated.crew}-{seed}" if episode is None else episode,
             seed=seed,
             simulated=True,
-            signatures_required=self.config.signed,
+            signatures_required=stated.signed,
         )
-        self.engine.reset(self._scenario, config, keys=keys, sink=sink)
+        until = stated.horizon_s if stated.arrivals_until_s is None else stated.arrivals_until_s
+        initial = {
+            "crew": stated.crew,
+            "workload": stated.workload,
+            "arrivals_until_s": until,
+            "faults": stated.faults,
+            **stated.scenario,
+            **(scenario or {}),
+        }
+        self.engine.reset(initial, config, keys=keys, sink=sink)
         self.steps = 0
+        self.outcomes = {}
         self._forget()
 
+    def _ring(self, seed: int) -> TestKeyring | None:
+        if not self.config.signed:
+            return None
+        bindings = {
+            f"ed25519:{agent}": TestKeyBinding(agent_id=agent, role_id=self.roles[name])
+            for name, agent in self.members.items()
+        }
+        return TestKeyring(bindings, seed)
+
     def view(self, name: str) -> dict[str, Any]:
-        """Return what a member sees (see ``labtrust_core.hospital_lab.views``), and ``legal``: action name to index.
+        """Return what a member sees, and ``legal``: the names of its legal actions with their indices.
+
+        For the rest of it see ``labtrust_core.hospital_lab.views``.
 
         Raises:
             UnknownNameError: The crew has no such member.
@@ -159,90 +210,188 @@ class Session:
         return seen
 
     def legal(self, name: str) -> tuple[int, ...]:
-        """Return the indices that a member can do now, in rising order; NOOP is always among them."""
+        """Return the indices that a member can do now, in rising order; NOOP is always in it.
+
+        Each of them is ACCEPTED when nobody else acts in the step before the member.
+
+        Raises:
+            UnknownNameError: The crew has no such member.
+        """
         return tuple(self._proposed(name))
 
     def is_busy(self, name: str) -> bool:
-        """Whether a member is on the way or at work on something, so that it can only wait."""
+        """Whether a member is on the way or at work, so that it can only wait or TICK.
+
+        Raises:
+            UnknownNameError: The crew has no such member.
+        """
         return bool(self.ctx.world.agents[self._agent_id(name)].busy_until > self.now)
 
-    def _proposed(self, name: str) -> dict[int, tuple[str, dict[str, Any]]]:
+    def _proposed(self, name: str) -> dict[int, Proposal]:
         found = self._proposals.get(name)
         if found is None:
             found = self._proposals[name] = self._propose(name)
         return found
 
-    def _propose(self, name: str) -> dict[int, tuple[str, dict[str, Any]]]:
+    def _propose(self, name: str) -> dict[int, Proposal]:
         ctx = self.ctx
         agent_id = self._agent_id(name)
         agent = ctx.world.agents[agent_id]
-        containment = ctx.trust.containment
-        stopped = max(containment.throttled.get(agent_id, 0), containment.killed.get(agent_id, 0))
-        if max(agent.busy_until, stopped) > self.now or ctx.trust.ledger_frozen:
-            return {0: ("NOOP", {})}
-        found = {}
-        for action in self._permitted[name]:
+        found: dict[int, Proposal] = {NOOP: ("NOOP", {})}
+        role_id = ctx.trust.roster.get(agent_id)
+        if role_id is None or not self._may_act(name, agent_id, role_id):
+            return found
+        busy = agent.busy_until > ctx.trust.now
+        frozen = ctx.trust.containment.is_zone_frozen(agent.zone, ctx.trust.now)
+        for action in self._possible_here(role_id, agent.zone):
+            if busy and action.index != TICK:
+                continue
+            if frozen and action.action_type in self._stopped_by_freeze:
+                continue
             proposal = action.propose(ctx, agent, action.target)
             if proposal is not None:
                 found[action.index] = proposal
         return found
 
-    def step(self, actions: Mapping[str, Action]) -> list[StepResult]:
-        """Let every member act, then let time pass; return all outcomes in order, those of the clockwork included.
+    def _may_act(self, name: str, agent_id: str, role_id: str) -> bool:
+        """Whether the gates let the agent do anything: containment, rate, and its key's role."""
+        trust = self.ctx.trust
+        contained = trust.containment
+        until = max(contained.throttled.get(agent_id, 0), contained.killed.get(agent_id, 0))
+        if until > trust.now or trust.ledger_frozen:
+            return False
+        if self._keyring is not None and role_id != self.roles[name]:
+            return False
+        table = self.engine.policy.capabilities
+        limits = table.limits.get(role_id)
+        used = trust.usage.get(agent_id)
+        if limits is None or used is None:
+            return limits is not None and limits.max_actions > 0
+        return used.window != trust.now // table.window_s or used.actions < limits.max_actions
 
-        Members that are not named wait.
+    def _possible_here(self, role_id: str, zone: str) -> tuple[ActionDef, ...]:
+        """Return the actions that a role can ever do by index in a zone."""
+        found = self._possible.get((role_id, zone))
+        if found is None:
+            found = self._possible[role_id, zone] = tuple(
+                action
+                for action in self.actions
+                if (action.zones is None or zone in action.zones) and self._suits(role_id, action)
+            )
+        return found
+
+    def _suits(self, role_id: str, action: ActionDef) -> bool:
+        policy = self.engine.policy
+        role = policy.roles.roles[role_id]
+        rule = policy.actions.get(action.action_type)
+        if rule is None or rule.runtime_control or rule.token_subject is not None:
+            return False
+        limits = policy.capabilities.limits.get(role_id)
+        explained = limits is not None and action.action_type in limits.high_risk
+        is_device = action.target in policy.tables.devices
+        barred = is_device and role.devices is not None and action.target not in role.devices
+        return action.action_type in role.actions and not explained and not barred
+
+    def step(self, actions: Mapping[str, Action]) -> list[StepResult]:
+        """Let every member act, then let time pass.
+
+        Members that are not named wait. Returns all outcomes in order, those of the clockwork
+        included.
 
         Raises:
             UnknownNameError: An action is for nobody in the crew.
-            UsageError: The episode is over, or an action is neither an index nor a mapping of the documented fields.
+            UsageError: The episode is over, or an action is neither an index nor a mapping of the
+                documented fields.
         """
         if self.done:
             raise UsageError("the episode is over; reset starts another")
         for name in actions.keys() - self.members.keys():
             raise UnknownNameError("crew member", name, self.members)
-        events = [self._event(name, actions[name]) for name in self.members if name in actions]
-        results = [self._submit(event) for event in events if event is not None]
+        events = {name: self._event(name, actions[name]) for name in self.members if name in actions}
+        self.outcomes = {
+            name: self._submit(event) for name, event in events.items() if event is not None
+        }
+        results = list(self.outcomes.values())
         self.steps += 1
         results += self.engine.advance(min(self.steps * self.config.dt_s, self.config.horizon_s))
         self._forget()
         return results
 
+    def snapshot(self) -> bytes:
+        """Return the whole episode as bytes, for ``restore`` of a session with this configuration.
+
+        Raises:
+            LedgerError: The episode writes a log, which cannot be in two states.
+        """
+        return pickle.dumps((self.engine.snapshot(), self.steps, self.outcomes))
+
+    def restore(self, snapshot: bytes) -> None:
+        """Bring back what ``snapshot`` returned.
+
+        Only bytes that this process's user made are safe to restore.
+        """
+        episode, self.steps, self.outcomes = pickle.loads(snapshot)  # noqa: S301 - own bytes
+        self.engine.restore(episode)
+        self._keyring = self._ring(self.ctx.config.seed)
+        self._forget()
+
     def _forget(self) -> None:
         self._shared = {}
         self._proposals = {}
+        self.ctx.scratch.clear()
 
     def _event(self, name: str, action: Action) -> dict[str, Any] | None:
         """Return the event of an action, or ``None`` for waiting."""
         if isinstance(action, Mapping):
             return self._event_of_mapping(name, action)
-        if not 0 <= action < len(self.actions):
-            raise UsageError(f"{name}: action {action} lies outside 0..{len(self.actions) - 1}")
-        if action == 0:
+        index = self._index(name, action)
+        if index == NOOP:
             return None
-        action_type, args = self._resolve(name, int(action))
+        action_type, args = self._resolve(name, index)
         return self._complete(name, {"action_type": action_type, "args": args})
+
+    def _index(self, name: str, action: object) -> int:
+        try:
+            index = operator.index(action)  # type: ignore[arg-type] # this asks whether it is one
+        except TypeError as error:
+            raise UsageError(f"{name}: {action!r} is neither an index nor a mapping") from error
+        if not 0 <= index < len(self.actions):
+            raise UsageError(f"{name}: action {index} lies outside 0..{len(self.actions) - 1}")
+        return index
 
     def _event_of_mapping(self, name: str, action: Mapping[str, Any]) -> dict[str, Any] | None:
         unknown = sorted(action.keys() - _ACTION_FIELDS)
         if unknown:
-            raise UsageError(f"{name}: unknown field {unknown[0]} in an action; expected {', '.join(sorted(_ACTION_FIELDS))}")
-        stated = {key: value for key, value in action.items() if key in _EVENT_FIELDS and value is not None}
+            known = ", ".join(sorted(_ACTION_FIELDS))
+            raise UsageError(
+                f"{name}: unknown field {unknown[0]} in an action; expected {known}"
+            )
+        stated = {
+            key: value
+            for key, value in action.items()
+            if key in _EVENT_FIELDS and value is not None
+        }
         if action.get("action_type") is not None:
             return self._complete(name, {**stated, "action_type": action["action_type"]})
-        index = action.get("action_index", 0)
-        if not isinstance(index, int) or not 0 <= index < len(self.actions):
-            raise UsageError(f"{name}: action_index {index!r} lies outside 0..{len(self.actions) - 1}")
-        if index == 0:
+        index = self._index(name, action.get("action_index", NOOP))
+        if index == NOOP:
             return None
         action_type, args = self._resolve(name, index)
-        return self._complete(name, {"action_type": action_type, **stated, "args": {**args, **stated.get("args", {})}})
+        own = stated.get("args")
+        if isinstance(own, Mapping):
+            stated["args"] = {**args, **own}
+        return self._complete(name, {"action_type": action_type, "args": args, **stated})
 
-    def _resolve(self, name: str, index: int) -> tuple[str, dict[str, Any]]:
+    def _resolve(self, name: str, index: int) -> Proposal:
         proposal = self._proposed(name).get(index)
-        return fallback(self.actions[index], self.ctx.world.agents[self._agent_id(name)]) if proposal is None else proposal
+        if proposal is not None:
+            return proposal
+        agent = self.ctx.world.agents[self._agent_id(name)]
+        return fallback(self.ctx, self.actions[index], agent)
 
     def _complete(self, name: str, stated: dict[str, Any]) -> dict[str, Any]:
-        return {"event_id": f"{name}-{self.steps}", "t_s": self.now, "agent_id": self.members[name], **stated}
+        event_id = unused(f"{name}-{self.steps}", self.ctx.trust.seen)
+        return {"event_id": event_id, "t_s": self.now, "agent_id": self.members[name], **stated}
 
     def _submit(self, event: dict[str, Any]) -> StepResult:
         if self._keyring is not None and "signature" not in event:
@@ -250,7 +399,11 @@ class Session:
             private = self._keyring.private.get(key_id)
             if private is not None:
                 event = sign_event(
-                    event, key_id=key_id, private=private, episode=self.ctx.config.episode, head=self.engine.head
+                    event,
+                    key_id=key_id,
+                    private=private,
+                    episode=self.ctx.config.episode,
+                    head=self.engine.head,
                 )
         return self.engine.step(event)
 

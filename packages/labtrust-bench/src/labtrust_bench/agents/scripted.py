@@ -111,7 +111,9 @@ def runner(view: View, home: str) -> int:
 
 def _receive(view: View) -> int | None:
     """Return the next thing to do about a consignment that has arrived, if any."""
-    arrived = [item for item in view["consignments"] if item["arrives_in_s"] == 0 and item["signed_origin"]]
+    arrived = [
+        item for item in view["consignments"] if item["arrives_in_s"] == 0 and item["signed_origin"]
+    ]
     if not arrived:
         return None
     done = _preferred(view, "RECEIVE_TRANSPORT", "CHAIN_OF_CUSTODY_SIGN")
@@ -123,7 +125,14 @@ def _fetch_from(view: View, home: str) -> str | None:
     pickups: dict[str, dict[str, Any]] = view["pickups"]
     work = [zone for zone, item in pickups.items() if item["count"]]
     if work:
-        return min(work, key=lambda zone: (pickups[zone]["priority"] != "STAT", zone != home, -pickups[zone]["oldest_s"]))
+        return min(
+            work,
+            key=lambda zone: (
+                pickups[zone]["priority"] != "STAT",
+                zone != home,
+                -pickups[zone]["oldest_s"],
+            ),
+        )
     storage = [zone for zone, item in pickups.items() if item["storage"] >= _WORTH_THE_WAY]
     return max(storage, key=lambda zone: (pickups[zone]["storage"], zone)) if storage else None
 
@@ -159,7 +168,9 @@ def _worth_spinning(view: View) -> bool:
 
 def analytics(view: View, home: str) -> int:
     """Start what can be started, queue what is ready, keep reagent in stock, and throw out what has spoilt."""
-    done = _preferred(view, "START_RUN", "QUEUE_RUN", "RESTOCK_REAGENT:", "REJECT_SPECIMEN", "RERUN_REQUEST")
+    done = _preferred(
+        view, "START_RUN", "QUEUE_RUN", "RESTOCK_REAGENT:", "REJECT_SPECIMEN", "RERUN_REQUEST"
+    )
     if done is not None:
         return done
     return _go(view, home) if view["zone"] != home else WAIT
@@ -170,8 +181,16 @@ def quality(view: View, home: str) -> int:
     done = _preferred(view, "QC_EVENT:")
     if done is not None:
         return done
-    due = [item for item in view["qc"] if item["qc_state"] != "pass" or item["qc_due_in_s"] < _QC_LEAD_S]
-    goal = min(due, key=lambda item: (item["qc_state"] == "pass", item["qc_due_in_s"]))["zone"] if due else home
+    due = [
+        item
+        for item in view["qc"]
+        if item["qc_state"] != "pass" or item["qc_due_in_s"] < _QC_LEAD_S
+    ]
+    goal = (
+        min(due, key=lambda item: (item["qc_state"] == "pass", item["qc_due_in_s"]))["zone"]
+        if due
+        else home
+    )
     return _go(view, goal) if goal != view["zone"] else WAIT
 
 
@@ -179,7 +198,11 @@ def supervisor(view: View, home: str) -> int:
     """Call critical results through and ask for reruns; release only what the clinical scientist does not keep up with."""
     del home
     done = _preferred(
-        view, "ACK_CRITICAL_RESULT", "NOTIFY_CRITICAL_RESULT", "ESCALATE_CRITICAL_RESULT", "RERUN_REQUEST"
+        view,
+        "ACK_CRITICAL_RESULT",
+        "NOTIFY_CRITICAL_RESULT",
+        "ESCALATE_CRITICAL_RESULT",
+        "RERUN_REQUEST",
     )
     if done is None and len(view["releasable"]) >= _BACKLOG:
         done = _preferred(view, "RELEASE_RESULT")
@@ -206,4 +229,8 @@ RULES: Final[dict[str, Rule]] = {
 
 def scripted_crew(members: Mapping[str, str]) -> dict[str, ScriptedAgent]:
     """Return a scripted agent for every member whose role has a rule."""
-    return {name: ScriptedAgent(RULES[kind]) for name in members if (kind := name.rpartition("_")[0]) in RULES}
+    return {
+        name: ScriptedAgent(RULES[kind])
+        for name in members
+        if (kind := name.rpartition("_")[0]) in RULES
+    }

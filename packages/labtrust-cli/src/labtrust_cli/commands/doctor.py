@@ -119,7 +119,8 @@ def _version(distribution: str) -> str | None:
 
 
 def _policy_health() -> PolicyHealth:
-    from labtrust_core.policy import check_policy, find_policy_dir
+    from labtrust_core.policy.directory import find_policy_dir
+    from labtrust_core.validation import check_policy
 
     directory: Path | None = None
     try:

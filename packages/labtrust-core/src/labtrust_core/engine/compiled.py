@@ -7,7 +7,7 @@ from typing import Any
 
 from labtrust_core.engine.actions import ENGINE_HANDLERS, ENGINE_SYSTEM_HANDLERS
 from labtrust_core.engine.domain import Domain, Guard, Handler
-from labtrust_core.engine.evaluators import ENGINE_EVALUATORS
+from labtrust_core.engine.evaluators import CREDENTIAL_CHECKS, ENGINE_EVALUATORS
 from labtrust_core.engine.references import first_problem
 from labtrust_core.policy.load import Policy
 from labtrust_core.policy.model import (
@@ -25,7 +25,12 @@ from labtrust_core.policy.model import (
 )
 from labtrust_core.trust.capabilities import CapabilityTable, compile_capabilities
 from labtrust_core.trust.enforcement import CompiledRule, compile_enforcement
-from labtrust_core.trust.invariants import InvariantTables, compile_invariants
+from labtrust_core.trust.invariants import (
+    Checked,
+    CompiledInvariant,
+    InvariantTables,
+    compile_invariants,
+)
 from labtrust_core.trust.keys import KeyRegistry
 from labtrust_core.trust.roles import RoleTables, compile_roles
 from labtrust_core.trust.tokens import TokenRules, compile_token_type
@@ -34,7 +39,13 @@ from labtrust_core.trust.tools import ToolTable, compile_tools
 
 @dataclass(frozen=True, slots=True)
 class CompiledAction:
-    """One action: its guards, its handler and what else policy says of it."""
+    """One action: its guards, its handler and what else policy says of it.
+
+    Attributes:
+        invariants: What an accepted event of it is checked against.
+        bare_invariants: The same for an event that presents neither token nor signature and needs
+            none, of which the invariants about these have nothing to say.
+    """
 
     handler: Handler
     guards: tuple[Guard, ...] = ()
@@ -42,6 +53,8 @@ class CompiledAction:
     token_subject: str | None = None
     handling_s: int = 0
     runtime_control: bool = False
+    invariants: tuple[CompiledInvariant, ...] = ()
+    bare_invariants: tuple[CompiledInvariant, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,7 @@ def compile_policy(policy: Policy, domain: Domain) -> CompiledPolicy:
         policy.get("invariants", Invariants),
         {**ENGINE_EVALUATORS, **domain.evaluators},
         {**handlers, **domain.system_handlers},
+        credentials=CREDENTIAL_CHECKS,
     )
     rbac = policy.get("rbac", Rbac)
     workflow = policy.get("workflow", Workflow)
@@ -102,11 +116,13 @@ def compile_policy(policy: Policy, domain: Domain) -> CompiledPolicy:
         partner=policy.partner,
         tables=domain.compile(policy),
         actions={
-            name: _compile_action(rule, handlers[name], domain)
+            name: _compile_action(rule, handlers[name], domain, invariants.of(name))
             for name, rule in workflow.actions.items()
         },
         system_actions={
-            name: CompiledAction(handler)
+            name: CompiledAction(
+                handler, invariants=invariants.of(name)[0], bare_invariants=invariants.of(name)[1]
+            )
             for name, handler in {**ENGINE_SYSTEM_HANDLERS, **domain.system_handlers}.items()
         },
         roles=compile_roles(rbac),
@@ -127,7 +143,10 @@ def compile_policy(policy: Policy, domain: Domain) -> CompiledPolicy:
     )
 
 
-def _compile_action(rule: ActionRule, handler: Handler, domain: Domain) -> CompiledAction:
+def _compile_action(
+    rule: ActionRule, handler: Handler, domain: Domain, checked: Checked
+) -> CompiledAction:
+    invariants, bare = checked
     return CompiledAction(
         handler,
         tuple(domain.guards[name] for name in rule.guards),
@@ -135,4 +154,6 @@ def _compile_action(rule: ActionRule, handler: Handler, domain: Domain) -> Compi
         rule.token_subject,
         rule.handling_s,
         rule.runtime_control,
+        invariants,
+        invariants if rule.runtime_control else bare,
     )

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from labtrust_core import __version__
-from labtrust_core.canonical import canonical_bytes, embed, sanitise, sha256_hex
+from labtrust_core.canonical import canonical_bytes, embed, encode_plain, sanitise, sha256_hex
 from labtrust_core.engine.compiled import CompiledAction, CompiledPolicy
 from labtrust_core.engine.context import AnyContext, Context, EpisodeConfig
 from labtrust_core.engine.gates import GATES
@@ -30,7 +30,6 @@ from labtrust_core.event import (
     SYSTEM_AGENT,
     Blocked,
     Event,
-    HashChain,
     MalformedEventError,
     Origin,
     StepResult,
@@ -43,6 +42,7 @@ from labtrust_core.trust.capabilities import count_usage
 from labtrust_core.trust.enforcement import ENFORCEMENT_ACTIONS, reactions
 from labtrust_core.trust.invariants import after_accepted, after_blocked
 from labtrust_core.trust.keys import KeyRegistry
+from labtrust_core.trust.signatures import signer_of
 from labtrust_core.trust.tokens import lifting_token
 
 
@@ -139,10 +139,10 @@ class Engine:
     def step(self, raw: object) -> StepResult:
         """Take an agent's event and return its outcome; never raises for what it holds."""
         try:
-            event, plain = parse_event(raw)
+            event, line = parse_event(raw)
         except MalformedEventError as error:
             return self._record_malformed(raw, error)
-        return self._run(event, "agent", plain=plain)
+        return self._run(event, "agent", line)
 
     def advance(self, until_s: int) -> list[StepResult]:
         """Let everything happen that is due until ``until_s`` (included); set the clock to it.
@@ -203,7 +203,7 @@ class Engine:
         world, trust, config, keys, self.chain, self._system_events = pickle.loads(snapshot)  # noqa: S301 - own bytes
         self.ctx = Context(self.policy, self.policy.tables, world, trust, (config, keys))
 
-    def _run(self, event: Event, origin: Origin, *, plain: bool) -> StepResult:
+    def _run(self, event: Event, origin: Origin, line: bytes) -> StepResult:
         ctx = self.ctx
         actions = self.policy.actions if origin == "agent" else self.policy.system_actions
         action = actions.get(event.action_type)
@@ -211,12 +211,12 @@ class Engine:
         try:
             for gate in GATES[origin]:
                 gate(ctx, event, action)
-            self._perform(event, action)
+            outcome = self._accepted(event, origin, self._perform(event, action))
         except Blocked as blocked:
-            return self._conclude_blocked(event, origin, blocked, plain=plain)
-        return self._conclude_accepted(event, origin, action, plain=plain)
+            outcome = self._blocked(event, blocked)
+        return self._append(event, origin, line, outcome)
 
-    def _perform(self, event: Event, action: CompiledAction | None) -> None:
+    def _perform(self, event: Event, action: CompiledAction | None) -> CompiledAction:
         ctx = self.ctx
         if action is None:
             raise Blocked("RBAC_ACTION_DENY", f"{event.action_type} is not an action")
@@ -229,23 +229,26 @@ class Engine:
                     raise
                 ctx.consume((token,))
         action.handler(ctx, event)
+        return action
 
-    def _conclude_accepted(
-        self, event: Event, origin: Origin, action: CompiledAction | None, *, plain: bool
-    ) -> StepResult:
+    def _accepted(self, event: Event, origin: Origin, action: CompiledAction) -> Outcome:
+        """Book an accepted step: tokens, usage, the agent's time, invariants."""
         ctx = self.ctx
-        for token in ctx.lifting:
-            token.state = "CONSUMED"
-        consumed = tuple(token.token_id for token in ctx.lifting)
-        if consumed:
+        consumed: tuple[str, ...] = ()
+        if ctx.lifting:
+            for token in ctx.lifting:
+                token.state = "CONSUMED"
+            consumed = tuple(token.token_id for token in ctx.lifting)
             ctx.emit("CONSUME_TOKEN")
         if origin == "agent":
             count_usage(self.policy.capabilities, ctx.trust.usage, event)
-            if action is not None:
-                self.policy.domain.settle(ctx, event, action.handling_s)
-        evaluated, violations = after_accepted(self.policy.invariants, ctx, event)
-        outcome = Outcome(
-            data=embed(ctx.data),  # type: ignore[arg-type]  # a dict, or its finished bytes
+            self.policy.domain.settle(ctx, event, action.handling_s)
+        credentials = event.token_refs or event.key_id or ctx.config.signatures_required
+        evaluated, violations = after_accepted(
+            action.invariants if credentials else action.bare_invariants, ctx, event
+        )
+        return Outcome(
+            data=embed(ctx.data) if ctx.data else ctx.data,  # type: ignore[arg-type]  # a dict, or its finished bytes
             emits=ctx.emits,
             evaluated=evaluated,
             role=None if ctx.role is None else ctx.role.role_id,
@@ -253,14 +256,13 @@ class Engine:
             tokens_consumed=consumed,
             violations=violations,
         )
-        return self._append(event, origin, outcome, plain=plain)
 
-    def _conclude_blocked(
-        self, event: Event, origin: Origin, blocked: Blocked, *, plain: bool
-    ) -> StepResult:
+    def _blocked(self, event: Event, blocked: Blocked) -> Outcome:
+        """Note a refusal: nothing changes."""
         ctx = self.ctx
         evaluated, violations = after_blocked(self.policy.invariants, blocked, event)
-        outcome = Outcome(
+        ctx.data = {}
+        return Outcome(
             detail=blocked.detail,
             evaluated=evaluated,
             reason=blocked.code,
@@ -268,10 +270,9 @@ class Engine:
             status=BLOCKED,
             violations=violations,
         )
-        ctx.data = {}
-        return self._append(event, origin, outcome, plain=plain)
 
-    def _append(self, event: Event, origin: Origin, outcome: Outcome, *, plain: bool) -> StepResult:
+    def _append(self, event: Event, origin: Origin, line: bytes, outcome: Outcome) -> StepResult:
+        """Write the step's record, and let enforcement answer its violations."""
         ctx = self.ctx
         trust = ctx.trust
         if not ctx.config.simulated:
@@ -287,25 +288,32 @@ class Engine:
             self.chain.event(
                 trust.now,
                 origin,
-                event if plain else embed(msgspec.to_builtins(event)),  # type: ignore[arg-type]  # structs encode like dicts
-                outcome,  # type: ignore[arg-type]  # likewise
+                msgspec.Raw(line),
+                outcome,  # type: ignore[arg-type]  # a struct encodes like a dict
             )
         )
         trust.ledger_frozen = trust.ledger_frozen or not intact
-        followed = self._enforce(event, outcome.violations)
+        followed = self._enforce(event, outcome) if outcome.violations else ((), ())
         return self._result(event, origin, outcome, followed)
 
     def _enforce(
-        self, event: Event, violations: tuple[Violation, ...]
+        self, event: Event, outcome: Outcome
     ) -> tuple[tuple[dict[str, Any], ...], tuple[StepResult, ...]]:
-        """Let enforcement answer the violations of a step; each action is an event of its own."""
-        if not violations or not self.policy.enforcement:
+        """Let enforcement answer the violations of a step; each action is an event of its own.
+
+        A refused signature is charged to whoever holds the key that made it, never to the agent
+        that the event merely claims to be from.
+        """
+        agent_id: str | None = event.agent_id
+        if (outcome.reason or "").startswith("SIG_"):
+            agent_id = signer_of(event, self.ctx.keys, self.ctx.config.episode)
+        if agent_id is None or not self.policy.enforcement:
             return (), ()
         due = reactions(
             self.policy.enforcement,
             self.policy.scopes,
-            event,
-            violations,
+            agent_id,
+            outcome.violations,
             self.ctx.trust.containment,
         )
         ctx = self.ctx
@@ -318,16 +326,16 @@ class Engine:
 
     def _run_system(self, action_type: str, args: dict[str, Any], origin: Origin) -> StepResult:
         self._system_events += 1
-        while f"sys-{self._system_events}" in self.ctx.trust.seen:  # an agent has used that id
-            self._system_events += 1
+        while (event_id := f"sys-{self._system_events}") in self.ctx.trust.seen:
+            self._system_events += 1  # an agent has used that id
         event = Event(
-            event_id=f"sys-{self._system_events}",
+            event_id=event_id,
             t_s=self.ctx.trust.now,
             agent_id=SYSTEM_AGENT,
             action_type=action_type,
             args=args,
         )
-        return self._run(event, origin, plain=True)
+        return self._run(event, origin, encode_plain(event))
 
     def _record_malformed(self, raw: object, error: MalformedEventError) -> StepResult:
         ctx = self.ctx
@@ -359,7 +367,6 @@ class Engine:
         outcome: Outcome,
         followed: tuple[tuple[dict[str, Any], ...], tuple[StepResult, ...]],
     ) -> StepResult:
-        head = self.chain.head
         return StepResult(
             event=event,
             status=outcome.status,  # type: ignore[arg-type] # one of the two constants
@@ -372,7 +379,8 @@ class Engine:
             evaluated=outcome.evaluated,
             token_consumed=outcome.tokens_consumed,
             data=self.ctx.data,
-            hashchain=HashChain(head, self.chain.length, head),
+            head_hash=self.chain.head,
+            length=self.chain.length,
             enforcements=followed[0],
             system_results=followed[1],
         )

@@ -101,3 +101,14 @@ ENGINE_EVALUATORS: Final[dict[str, Evaluator]] = {
     "state.signature_required_valid": signature_required_valid,
     "state.signature_role_authorized": signature_role_authorized,
 }
+
+CREDENTIAL_CHECKS: Final = frozenset(
+    {
+        "state.token_active",
+        "state.token_scope_ok",
+        "state.token_not_revoked",
+        "state.signature_required_valid",
+        "state.signature_role_authorized",
+    }
+)
+"""Checks that say nothing of an event without token and signature that needs none."""

@@ -1,8 +1,10 @@
-"""What happens by itself in simulated time: arrivals, runs that end, results, faults, alarms, consignments.
+"""What happens by itself in simulated time.
 
-Each is an entry of the world's agenda; when it is due it becomes a SYSTEM event, through the same engine as any other. What
-has become moot meanwhile (a door that was closed) is dropped silently. Draws are counter-based: the n-th specimen of a
-stream is the same whatever else happens.
+Arrivals, runs that end, results, faults, alarms, consignments.
+
+Each is an entry of the world's agenda; when it is due it becomes a SYSTEM event, through the same
+engine as any other. What has become moot meanwhile (a door that was closed) is dropped silently.
+Draws are counter-based: the n-th specimen of a stream is the same whatever else happens.
 """
 
 from __future__ import annotations
@@ -17,16 +19,19 @@ from labtrust_core.hospital_lab.handlers.movement import check_doors
 from labtrust_core.hospital_lab.handlers.results import generate_result, release
 from labtrust_core.hospital_lab.handlers.transport import transport_tick
 from labtrust_core.hospital_lab.lookup import LabContext
-from labtrust_core.hospital_lab.policy_model import ArrivalStream, PanelMix
+from labtrust_core.hospital_lab.policy_model import ArrivalStream
 from labtrust_core.hospital_lab.tables import AnalyteTable, LabTables
 from labtrust_core.hospital_lab.world import Due, LabWorld, Specimen
-from labtrust_core.randomness import Stream, stream
+from labtrust_core.randomness import stream
 
 _MILLION: Final = 1_000_000
 
 
 def schedule_clockwork(tables: LabTables, world: LabWorld, *, faults: bool) -> None:
-    """Put what starts the clockwork on a new world's agenda: the first arrival of each stream, the first faults."""
+    """Put what starts the clockwork on a new world's agenda.
+
+    The first arrival of each stream, the first faults.
+    """
     if world.workload is not None:
         for name in tables.workloads[world.workload].streams:
             world.arrivals[name] = 0
@@ -47,7 +52,7 @@ def next_system_event(ctx: LabContext, until_s: int) -> SystemEvent | None:
     return None
 
 
-# --- what an entry means when it is due: the event's arguments, or None when it is moot ---------------------------------
+# What an entry means when it is due: the event's arguments, or none when it is moot.
 
 
 def _arrival_args(_ctx: LabContext, due: Due) -> dict[str, Any] | None:
@@ -123,7 +128,7 @@ _ARGUMENTS: Final[dict[str, Callable[[LabContext, Due], dict[str, Any] | None]]]
 }
 
 
-# --- what the events do -------------------------------------------------------------------------------------------------
+# What the events do.
 
 
 def arrival(ctx: LabContext, event: Event) -> None:
@@ -141,7 +146,9 @@ def arrival(ctx: LabContext, event: Event) -> None:
     ctx.emit("RECEIVE_BATCH")
 
 
-def _schedule_arrival(tables: LabTables, world: LabWorld, name: str, number: int, now_s: int) -> None:
+def _schedule_arrival(
+    tables: LabTables, world: LabWorld, name: str, number: int, now_s: int
+) -> None:
     rules = tables.workloads[world.workload or ""].streams[name]
     wait = stream(world.seed, f"arrival/{name}").exponential_s(rules.mean_interval_s, number)
     if now_s + wait <= world.arrivals_until_s:
@@ -149,14 +156,20 @@ def _schedule_arrival(tables: LabTables, world: LabWorld, name: str, number: int
 
 
 def draw_specimen(ctx: LabContext, rules: ArrivalStream, name: str, number: int) -> Specimen:
-    """Draw the ``number``-th specimen of a stream: panel, priority, age and what is wrong with it."""
+    """Draw the ``number``-th specimen of a stream.
+
+    Panel, priority, age and what is wrong with it.
+    """
     draws = stream(ctx.world.seed, f"specimen/{name}")
-    panel_id = list(rules.panels)[draws.pick([mix.weight for mix in rules.panels.values()], number, 0)]
+    panel_id = list(rules.panels)[
+        draws.pick([mix.weight for mix in rules.panels.values()], number, 0)
+    ]
     mix = rules.panels[panel_id]
     panel = ctx.tables.panels[panel_id]
     priority_draw = draws.below(_MILLION, number, 1)
     urgent = priority_draw < rules.stat_ppm + rules.urgent_ppm
     site = ctx.tables.sites[rules.site]
+    half_age = rules.collection_age_s // 2
     return Specimen(
         specimen_id=f"S_{name}_{number:05d}",
         panel_id=panel_id,
@@ -165,36 +178,32 @@ def draw_specimen(ctx: LabContext, rules: ArrivalStream, name: str, number: int)
         priority="STAT" if priority_draw < rules.stat_ppm else "URGENT" if urgent else "ROUTINE",
         patient_id=f"pid:{draws.u64(number, 2):016x}",
         place=f"zone:{site.arrival_zone}",
-        collected_s=ctx.now - _half(rules.collection_age_s) - draws.exponential_s(_half(rules.collection_age_s), number, 3),
+        collected_s=ctx.now - half_age - draws.exponential_s(half_age, number, 3),
         arrived_s=ctx.now,
-        fill_ratio_ok=not draws.chance_ppm(mix.citrate_underfill_ppm, number, 4) if panel.needs_citrate_fill else None,
+        fill_ratio_ok=not draws.chance_ppm(mix.citrate_underfill_ppm, number, 4)
+        if panel.needs_citrate_fill
+        else None,
         identity_ok=not draws.chance_ppm(rules.id_mismatch_ppm, number, 5),
         label_issue=draws.chance_ppm(rules.label_error_ppm, number, 6),
-        **_integrity(draws, mix, number),
+        leak=draws.chance_ppm(mix.leak_ppm, number, 7),
+        clot=draws.chance_ppm(mix.clot_ppm, number, 8),
+        hemolysis=draws.chance_ppm(mix.hemolysis_ppm, number, 9),
+        insufficient_volume=draws.chance_ppm(mix.insufficient_volume_ppm, number, 10),
     )
 
 
-def _half(seconds: int) -> int:
-    return seconds // 2
-
-
-def _integrity(draws: Stream, mix: PanelMix, number: int) -> dict[str, bool]:
-    chances = {
-        "leak": mix.leak_ppm,
-        "clot": mix.clot_ppm,
-        "hemolysis": mix.hemolysis_ppm,
-        "insufficient_volume": mix.insufficient_volume_ppm,
-    }
-    return {name: draws.chance_ppm(ppm, number, 7 + n) for n, (name, ppm) in enumerate(chances.items())}
-
-
 def draw_value(seed: int, table: AnalyteTable, specimen: Specimen) -> int:
-    """Draw the value of an analyte in a specimen, as an integer of ``10**-decimals``; never below zero."""
+    """Draw the value of an analyte in a specimen, as an integer of ``10**-decimals``.
+
+    Never below zero.
+    """
     draws = stream(seed, f"value/{table.code}")
     if table.distribution == "normal":
         value = draws.normal_milli(table.median, table.sd, specimen.specimen_id, specimen.reruns)
     else:
-        value = draws.lognormal_milli(table.median, table.sigma_milli, specimen.specimen_id, specimen.reruns)
+        value = draws.lognormal_milli(
+            table.median, table.sigma_milli, specimen.specimen_id, specimen.reruns
+        )
     return max(0, value)
 
 
@@ -218,10 +227,14 @@ def run_end(ctx: LabContext, event: Event) -> None:
 
 
 def autoverify(ctx: LabContext, event: Event) -> None:
-    """Release the results of a specimen without a person where policy allows it and nothing stands out."""
+    """Release a specimen's results without a person, where policy lets it and all is well."""
     world = ctx.world
     specimen = world.specimens[event.args["specimen_id"]]
-    found = [world.results[item] for item in specimen.results if world.results[item].status != "superseded"]
+    found = [
+        world.results[item]
+        for item in specimen.results
+        if world.results[item].status != "superseded"
+    ]
     ctx.emit("AUTO_VERIFICATION_CHECK")
     clean = all(
         result.status == "generated"
@@ -243,7 +256,9 @@ def device_fault(ctx: LabContext, event: Event) -> None:
     machine = ctx.world.devices[event.args["device_id"]]
     table = ctx.tables.devices[machine.device_id]
     machine.faults += 1
-    repair = stream(ctx.world.seed, "repair").exponential_s(table.mttr_s, machine.device_id, machine.faults)
+    repair = stream(ctx.world.seed, "repair").exponential_s(
+        table.mttr_s, machine.device_id, machine.faults
+    )
     machine.fault_until = ctx.now + repair
     ctx.world.schedule(machine.fault_until, "SYS_DEVICE_REPAIR", machine.device_id)
     ctx.emit("ALARM")
@@ -254,7 +269,9 @@ def device_repair(ctx: LabContext, event: Event) -> None:
     machine = ctx.world.devices[event.args["device_id"]]
     mtbf = ctx.tables.devices[machine.device_id].mtbf_s
     if mtbf is not None:
-        wait = stream(ctx.world.seed, "fault").exponential_s(mtbf, machine.device_id, machine.faults)
+        wait = stream(ctx.world.seed, "fault").exponential_s(
+            mtbf, machine.device_id, machine.faults
+        )
         ctx.world.schedule(ctx.now + wait, "SYS_DEVICE_FAULT", machine.device_id)
 
 

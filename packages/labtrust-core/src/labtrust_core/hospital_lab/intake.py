@@ -1,4 +1,7 @@
-"""Reading an initial state: from a scenario's plain data to the world that an episode starts from."""
+"""Reading an initial state.
+
+From a scenario's plain data to the world that an episode starts from.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ class Exposure(_Input):
 
 
 class SpecimenInput(_Input):
-    """A specimen as scenarios and INJECT_SPECIMEN state it (upstream's field names, and a place)."""
+    """A specimen as scenarios and INJECT_SPECIMEN state it, in upstream's field names."""
 
     specimen_id: str
     panel_id: str
@@ -72,7 +75,10 @@ class SpecimenInput(_Input):
 
 
 class SystemInput(_Input):
-    """State of the laboratory as a whole. ``now_s`` is carried by scenarios; the clock starts at 0 all the same."""
+    """State of the laboratory as a whole.
+
+    ``now_s`` is carried by scenarios; the clock starts at 0 all the same.
+    """
 
     now_s: int = 0
     downtime_active: bool = False
@@ -140,7 +146,8 @@ def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeCon
     """Return the world that an episode starts from.
 
     Raises:
-        ScenarioError: The scenario does not have the documented shape, or names something that policy does not know.
+        ScenarioError: The scenario does not have the documented shape, or names something that
+            policy does not know.
     """
     stated = _convert(scenario, ScenarioInput, "")
     world = LabWorld(
@@ -153,7 +160,8 @@ def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeCon
         agents=_agents(tables, stated),
         doors={door_id: DoorState() for door_id in tables.doors},
         devices={
-            device_id: Device(device_id, table.zone, [0] * table.type.units) for device_id, table in tables.devices.items()
+            device_id: Device(device_id, table.zone, [0] * table.type.units)
+            for device_id, table in tables.devices.items()
         },
         stock={name: reagent.initial_stock for name, reagent in tables.reagents.items()},
     )
@@ -175,7 +183,8 @@ def read_specimen(tables: LabTables, raw: object, path: str, *, now_s: int) -> S
     """Return the specimen that plain data state.
 
     Raises:
-        ScenarioError: It does not have the documented shape, or names a panel, band, place or priority unknown to policy.
+        ScenarioError: It does not have the documented shape, or names a panel, band, place or
+            priority unknown to policy.
     """
     return _specimen(tables, _convert(raw, SpecimenInput, path), path, now_s=now_s)
 
@@ -220,11 +229,15 @@ def _arrival_zone(tables: LabTables) -> str:
 
 def _agents(tables: LabTables, stated: ScenarioInput) -> dict[str, Agent]:
     if stated.crew is None:
-        agents = {agent_id: Agent(agent_id, zone) for agent_id, zone in tables.default_positions.items()}
+        agents = {
+            agent_id: Agent(agent_id, zone) for agent_id, zone in tables.default_positions.items()
+        }
     else:
         _require(stated.crew, tables.crews, "crew")
         members = tables.crews[stated.crew].members.values()
-        agents = {member.agent_id: Agent(member.agent_id, member.zone, member.role) for member in members}
+        agents = {
+            member.agent_id: Agent(member.agent_id, member.zone, member.role) for member in members
+        }
     for number, item in enumerate(stated.agents):
         _require(item.zone_id, tables.zones, f"agents[{number}].zone_id")
         agents[item.agent_id] = Agent(item.agent_id, item.zone_id, item.role)
@@ -262,4 +275,6 @@ def _convert(raw: object, kind: type[S], path: str) -> S:
 
 def _require(name: str, known: Collection[str], path: str) -> None:
     if name not in known:
-        raise ScenarioError("unknown name", path=path, found=name, expected=", ".join(sorted(known)))
+        raise ScenarioError(
+            "unknown name", path=path, found=name, expected=", ".join(sorted(known))
+        )

@@ -1,8 +1,12 @@
-"""Invariants of the laboratory: what must hold after an accepted event, found by another road than the guards take."""
+"""Invariants of the laboratory.
+
+What must hold after an accepted event, found by another road than the guards take.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Final
 
 from labtrust_core.event import Event
@@ -17,7 +21,11 @@ _PASSED: Final[Verdict] = (True, None, None)
 
 def adjacency(env: LabContext, event: Event, _params: Params) -> Verdict | None:
     """INV-ZONE-001: a move followed a way of the floor plan."""
-    return (event.text("from_zone"), event.text("to_zone")) in env.tables.ways, None, {"subject": event.agent_id}
+    return (
+        (event.text("from_zone"), event.text("to_zone")) in env.tables.ways,
+        None,
+        {"subject": event.agent_id},
+    )
 
 
 def colocation(env: LabContext, event: Event, _params: Params) -> Verdict | None:
@@ -29,7 +37,10 @@ def colocation(env: LabContext, event: Event, _params: Params) -> Verdict | None
 
 
 def restricted_door_or_zone(env: LabContext, event: Event, _params: Params) -> Verdict | None:
-    """INV-ZONE-004: a restricted door or zone was used with a token, or through a door opened with one."""
+    """INV-ZONE-004.
+
+    A restricted door or zone was used with a token, or through a door opened with one.
+    """
     door = env.tables.doors.get(event.text("door_id"))
     zone = env.tables.zones.get(event.text("to_zone"))
     restricted = (door is not None and door.token_type) or (zone is not None and zone.token_type)
@@ -40,7 +51,11 @@ def restricted_door_or_zone(env: LabContext, event: Event, _params: Params) -> V
 
 def _was_let_in(env: LabContext, event: Event) -> bool:
     way = env.tables.ways.get((event.text("from_zone"), event.text("to_zone")))
-    return way is not None and way.door is not None and env.world.doors[way.door].granted_to == event.agent_id
+    return (
+        way is not None
+        and way.door is not None
+        and env.world.doors[way.door].granted_to == event.agent_id
+    )
 
 
 def door_open_duration(env: LabContext, _event: Event, _params: Params) -> Verdict | None:
@@ -50,23 +65,36 @@ def door_open_duration(env: LabContext, _event: Event, _params: Params) -> Verdi
 
 
 def cold_chain_ok(env: LabContext, event: Event, _params: Params) -> Verdict | None:
-    """INV-ZONE-006: what is analysed was kept in its temperature band, or a token accepts the risk."""
+    """INV-ZONE-006.
+
+    What is analysed was kept in its temperature band, or a token accepts the risk.
+    """
     for specimen in specimens(env, event):
-        if temperature_breach(env.tables, specimen, env.now) is not None and not _is_lifted(env, specimen.specimen_id):
+        if temperature_breach(env.tables, specimen, env.now) is not None and not _is_lifted(
+            env, specimen.specimen_id
+        ):
             return False, None, {"subject": specimen.specimen_id}
     return _PASSED
 
 
 def stability_pass(env: LabContext, event: Event, _params: Params) -> Verdict | None:
     """INV-STAB-BIOCHEM-001: says so when everything that is analysed is fresh enough."""
-    fresh = all(stability_breach(env.tables, specimen, env.now) is None for specimen in specimens(env, event))
+    fresh = all(
+        stability_breach(env.tables, specimen, env.now) is None
+        for specimen in specimens(env, event)
+    )
     return _PASSED if fresh else None
 
 
 def stability_breach_refused(env: LabContext, event: Event, _params: Params) -> Verdict | None:
-    """INV-STAB-BIOCHEM-002: nothing that is too old is analysed, unless a token accepts the risk."""
+    """INV-STAB-BIOCHEM-002.
+
+    Nothing that is too old is analysed, unless a token accepts the risk.
+    """
     for specimen in specimens(env, event):
-        if stability_breach(env.tables, specimen, env.now) is not None and not _is_lifted(env, specimen.specimen_id):
+        if stability_breach(env.tables, specimen, env.now) is not None and not _is_lifted(
+            env, specimen.specimen_id
+        ):
             return False, None, {"subject": specimen.specimen_id}
     return _PASSED
 
@@ -95,7 +123,9 @@ def critical_acked(env: LabContext, event: Event, _params: Params) -> Verdict | 
 def read_back_confirmed(env: LabContext, event: Event, _params: Params) -> Verdict | None:
     """INV-CRIT-004: an acknowledgement was read back and reached somebody who is not the caller."""
     for result in results(env, event):
-        attempt = next((item for item in result.attempts if item.attempt_id == event.text("attempt_id")), None)
+        attempt = next(
+            (item for item in result.attempts if item.attempt_id == event.text("attempt_id")), None
+        )
         if attempt is not None:
             return is_compliant(env, event, attempt), None, {"subject": result.result_id}
     return None
@@ -103,7 +133,9 @@ def read_back_confirmed(env: LabContext, event: Event, _params: Params) -> Verdi
 
 def critical_comm_record_fields(env: LabContext, event: Event, _params: Params) -> Verdict | None:
     """INV-CRIT-005: the record of an acknowledgement is complete."""
-    complete = all(event.args.get(name) is not None for name in env.tables.ladder.required_ack_fields)
+    complete = all(
+        event.args.get(name) is not None for name in env.tables.ladder.required_ack_fields
+    )
     return complete, None, {"subject": event.text("result_id")}
 
 
@@ -111,7 +143,7 @@ def critical_escalation_order(env: LabContext, event: Event, _params: Params) ->
     """INV-CRIT-006: calls go up the ladder one tier at a time."""
     for result in results(env, event):
         tiers = [attempt.tier for attempt in result.attempts]
-        if any(later > earlier + 1 for earlier, later in zip(tiers, tiers[1:], strict=False)):
+        if any(later > earlier + 1 for earlier, later in pairwise(tiers)):
             return False, None, {"subject": result.result_id}
     return _PASSED
 
@@ -130,7 +162,9 @@ def transport_temp_in_band(env: LabContext, event: Event, _params: Params) -> Ve
     excursions = env.data.get("excursions")
     if excursions:
         return False, None, {"subject": excursions[0]}
-    return _PASSED if event.action_type == "TRANSPORT_TICK" or event.text("consignment_id") else None
+    return (
+        _PASSED if event.action_type == "TRANSPORT_TICK" or event.text("consignment_id") else None
+    )
 
 
 EVALUATORS: Final[dict[str, Evaluator]] = {

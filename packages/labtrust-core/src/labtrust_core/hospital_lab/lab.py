@@ -1,4 +1,7 @@
-"""The hospital laboratory as one domain of the engine: the tables of its guards, handlers, evaluators and tools."""
+"""The hospital laboratory as one domain of the engine.
+
+The tables of its guards, handlers, evaluators and tools.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any, Final
 
 from labtrust_core.canonical import encode_plain, sha256_hex
 from labtrust_core.engine.context import EpisodeConfig
-from labtrust_core.engine.domain import Domain, Problem, SystemEvent
+from labtrust_core.engine.domain import Domain, Guard, Handler, Problem, SystemEvent
 from labtrust_core.event import Event
 from labtrust_core.hospital_lab import clockwork, queries, references
 from labtrust_core.hospital_lab.handlers import (
@@ -29,23 +32,41 @@ from labtrust_core.hospital_lab.tables import LabTables, compile_tables
 from labtrust_core.hospital_lab.tools import TOOLS
 from labtrust_core.hospital_lab.world import LabWorld
 from labtrust_core.policy.load import Policy
+from labtrust_core.policy.model import DocumentKind
+from labtrust_core.trust.invariants import Evaluator
 from labtrust_core.trust.tokens import Subject
+from labtrust_core.trust.tools import ToolAdapter
 
-_AREAS: Final = (movement, reception, preanalytics, analysis, results, critical, transport, supplies)
+_AREAS: Final = (
+    movement,
+    reception,
+    preanalytics,
+    analysis,
+    results,
+    critical,
+    transport,
+    supplies,
+)
+
+_GUARDS: Final = {name: guard for area in _AREAS for name, guard in area.GUARDS.items()}
+_HANDLERS: Final = {name: handler for area in _AREAS for name, handler in area.HANDLERS.items()}
 
 
 class HospitalLab:
-    """The domain ``hospital_lab``; see ``labtrust_core.engine.domain.Domain`` for what each member means."""
+    """The domain ``hospital_lab``.
+
+    See ``labtrust_core.engine.domain.Domain`` for what each member means.
+    """
 
     name = "hospital_lab"
-    documents = LAB_DOCUMENTS
-    guards: Final = {name: guard for area in _AREAS for name, guard in area.GUARDS.items()}
-    handlers: Final = {name: handler for area in _AREAS for name, handler in area.HANDLERS.items()}
-    system_handlers = clockwork.SYSTEM_HANDLERS
-    evaluators = EVALUATORS
-    tools = TOOLS
-    reason_codes = frozenset(clockwork.CODES.union(*(area.CODES for area in _AREAS)))
-    emitted = frozenset(clockwork.EMITS.union(*(area.EMITS for area in _AREAS)))
+    documents: tuple[DocumentKind, ...] = LAB_DOCUMENTS
+    guards: Mapping[str, Guard] = _GUARDS
+    handlers: Mapping[str, Handler] = _HANDLERS
+    system_handlers: Mapping[str, Handler] = clockwork.SYSTEM_HANDLERS
+    evaluators: Mapping[str, Evaluator] = EVALUATORS
+    tools: Mapping[str, ToolAdapter] = TOOLS
+    reason_codes: frozenset[str] = clockwork.CODES.union(*(area.CODES for area in _AREAS))
+    emitted: frozenset[str] = clockwork.EMITS.union(*(area.EMITS for area in _AREAS))
 
     def problems(self, policy: Policy) -> list[Problem]:
         """Return the dangling references of the laboratory's documents."""
@@ -55,13 +76,19 @@ class HospitalLab:
         """Compile the laboratory's tables."""
         return compile_tables(policy)
 
-    def new_world(self, tables: LabTables, scenario: Mapping[str, Any], config: EpisodeConfig) -> LabWorld:
+    def new_world(
+        self, tables: LabTables, scenario: Mapping[str, Any], config: EpisodeConfig
+    ) -> LabWorld:
         """Return the world that an episode starts from."""
         return new_world(tables, scenario, config)
 
     def agents(self, world: LabWorld) -> dict[str, str]:
         """Return the roles that the scenario's crew and agents bring along."""
-        return {agent.agent_id: agent.initial_role for agent in world.agents.values() if agent.initial_role is not None}
+        return {
+            agent.agent_id: agent.initial_role
+            for agent in world.agents.values()
+            if agent.initial_role is not None
+        }
 
     def digest(self, world: LabWorld) -> str:
         """Return the SHA-256 (hex) of the whole world; mappings count by content, not by order."""

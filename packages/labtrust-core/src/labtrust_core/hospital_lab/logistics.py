@@ -1,4 +1,7 @@
-"""Where a specimen has to go next, and what waits where: the questions that everybody who carries or plans must ask."""
+"""Where a specimen has to go next, and what waits where.
+
+The questions that everybody who carries or plans must ask.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ MOVABLE: Final = ("arrived_at_reception", "accepted", "separated", "aliquoted", 
 
 
 def urgency(specimen: Specimen) -> tuple[int, int, str]:
-    """Return the order in which work is done by default: STAT, URGENT, ROUTINE; then by arrival; then by id."""
+    """Return the order in which work is done by default.
+
+    STAT, URGENT, ROUTINE; then by arrival; then by id.
+    """
     return PRIORITY_RANK[specimen.priority], specimen.arrived_s, specimen.specimen_id
 
 
@@ -37,7 +43,10 @@ def is_up(ctx: LabContext, table: DeviceTable) -> bool:
 
 
 def next_zone(ctx: LabContext, specimen: Specimen) -> str | None:
-    """Return the zone where the next stage of a specimen takes place; ``None`` where it waits for nothing."""
+    """Return the zone where the next stage of a specimen takes place.
+
+    ``None`` where it waits for nothing.
+    """
     if specimen.status == "arrived_at_reception":
         return _reception(ctx, specimen)
     if specimen.status == "released":
@@ -52,18 +61,26 @@ def next_zone(ctx: LabContext, specimen: Specimen) -> str | None:
 
 
 def _reception(ctx: LabContext, specimen: Specimen) -> str:
-    """A specimen at another site waits where its route begins; everywhere else reception is the hub's."""
+    """A specimen at another site waits where its route begins.
+
+    Everywhere else reception is the hub's.
+    """
     place = specimen.place.removeprefix("zone:")
     starts = {route.origin_zone for route in ctx.tables.routes.values() if route.enabled}
     return place if place in starts else next(iter(ctx.tables.sites.values())).arrival_zone
 
 
 def _analyser_zone(ctx: LabContext, specimen: Specimen) -> str | None:
-    """Return the zone of an analyser that runs the panel: the one where the specimen is, else by turns those that are up.
+    """Return the zone of an analyser that runs the panel.
 
-    The turn is the specimen's own (its arrival), so that its goal does not change while it is carried there.
+    The one where the specimen is, else by turns those that are up.
+
+    The turn is the specimen's own (its arrival), so that its goal does not change while it is
+    carried there.
     """
-    fitting = [table for table in devices_of_kind(ctx, "analyser") if specimen.panel_id in table.panels]
+    fitting = [
+        table for table in devices_of_kind(ctx, "analyser") if specimen.panel_id in table.panels
+    ]
     if not fitting:
         return None
     if any(specimen.place == f"zone:{table.zone}" for table in fitting):
@@ -73,9 +90,12 @@ def _analyser_zone(ctx: LabContext, specimen: Specimen) -> str | None:
 
 
 def pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
-    """Return, by zone, the specimens that have to go elsewhere, by urgency; work in progress before storage.
+    """Return, by zone, the specimens that have to go elsewhere, by urgency.
 
-    The answer holds until the next event or the next second, and is kept until then: everybody asks.
+    Work in progress before storage.
+
+    The answer holds until the next event or the next second, and is kept until then: everybody
+        asks.
     """
     key = f"pickups@{ctx.trust.now}"
     found: dict[str, list[Specimen]] | None = ctx.scratch.get(key)
@@ -90,7 +110,11 @@ def _pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
         place, _, status = place_and_status.partition("|")
         if status in MOVABLE and place.startswith("zone:"):
             zone = place.removeprefix("zone:")
-            waiting = [item for item in map(ctx.world.specimens.__getitem__, ids) if next_zone(ctx, item) not in (None, zone)]
+            waiting = [
+                item
+                for item in map(ctx.world.specimens.__getitem__, ids)
+                if next_zone(ctx, item) not in (None, zone)
+            ]
             if waiting:
                 found.setdefault(zone, []).extend(waiting)
     for waiting in found.values():

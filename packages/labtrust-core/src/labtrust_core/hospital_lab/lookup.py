@@ -1,4 +1,7 @@
-"""What guards and handlers look up about an event: the acting agent, the specimens, the device, the results it names."""
+"""What guards and handlers look up about an event.
+
+The acting agent, the specimens, the device, the results it names.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,8 @@ def agent_zone(ctx: LabContext, event: Event) -> str | None:
 def named_specimens(ctx: LabContext, event: Event) -> tuple[str, ...]:
     """Return the specimen ids that an event names; an aliquot id stands for its specimen.
 
-    The first argument that is there counts: ``specimen_ids``, ``specimen_id``, ``aliquot_ids``, ``work_id``,
-    ``accession_ids``.
+    The first argument that is there counts: ``specimen_ids``, ``specimen_id``, ``aliquot_ids``,
+    ``work_id``, ``accession_ids``.
     """
     found: tuple[str, ...] | None = ctx.scratch.get("specimens")
     if found is None:
@@ -45,9 +48,19 @@ def _named_specimens(ctx: LabContext, event: Event) -> tuple[str, ...]:
 
 
 def specimens(ctx: LabContext, event: Event) -> list[Specimen]:
-    """Return the specimens that an event names, as far as they exist (a guard refuses unknown ones first)."""
-    known = ctx.world.specimens
-    return [known[item] for item in named_specimens(ctx, event) if item in known]
+    """Return the specimens that an event names, as far as they exist; not to be changed."""
+    found: list[Specimen] | None = ctx.scratch.get("found")
+    if found is None:
+        known = ctx.world.specimens
+        named = named_specimens(ctx, event)
+        found = ctx.scratch["found"] = [known[item] for item in named if item in known]
+    return found
+
+
+def mean_specimens(ctx: LabContext, ids: tuple[str, ...]) -> None:
+    """Let an event that names no specimens mean ``ids`` from now on."""
+    ctx.scratch["specimens"] = ids
+    ctx.scratch.pop("found", None)
 
 
 def device(ctx: LabContext, event: Event) -> Device | None:
@@ -71,7 +84,11 @@ def _results(ctx: LabContext, event: Event) -> list[Result]:
     specimen = world.specimens.get(event.text("specimen_id"))
     if specimen is None:
         return []
-    return [world.results[item] for item in specimen.results if world.results[item].status != "superseded"]
+    return [
+        world.results[item]
+        for item in specimen.results
+        if world.results[item].status != "superseded"
+    ]
 
 
 def is_within_reach(specimen: Specimen, agent: Agent) -> bool:

@@ -1,12 +1,15 @@
-"""The laboratory's own policy documents, as types (see ``labtrust_core.policy.model`` for the trust documents).
+"""The laboratory's own policy documents, as types.
 
-Units: times in seconds, volumes in microlitres, temperatures in milli-degrees Celsius, chances in parts per million;
-analyte quantities are decimal strings in the analyte's UCUM unit and become integers of ``10**-decimals`` in the world.
+Units: times in seconds, temperatures in milli-degrees Celsius, chances in parts per million;
+analyte quantities are decimal strings in the analyte's UCUM unit and become integers of
+``10**-decimals`` in the world.
 """
 
 from __future__ import annotations
 
 from typing import Literal
+
+import msgspec
 
 from labtrust_core.policy.model import Closed, Document, DocumentKind
 
@@ -14,7 +17,11 @@ Priority = Literal["STAT", "URGENT", "ROUTINE"]
 
 
 class Zone(Closed, frozen=True, kw_only=True):
-    """A place. ``roles`` of ``None`` admits every role; ``token_type`` restricts entry to bearers of such a token."""
+    """A place.
+
+    ``roles`` of ``None`` admits every role; ``token_type`` restricts entry to bearers of such a
+    token.
+    """
 
     title: str
     kind: str
@@ -24,7 +31,7 @@ class Zone(Closed, frozen=True, kw_only=True):
 
 
 class Edge(Closed, frozen=True, kw_only=True):
-    """An undirected way between two zones, ``travel_s`` long, through ``door`` where there is one."""
+    """An undirected way between two zones, through ``door`` where there is one."""
 
     between: list[str]
     travel_s: int
@@ -32,7 +39,11 @@ class Edge(Closed, frozen=True, kw_only=True):
 
 
 class Door(Closed, frozen=True, kw_only=True):
-    """A door. Open longer than ``max_open_s`` it raises an alarm (and freezes its zones) where ``alarm`` says so."""
+    """A door.
+
+    Open longer than ``max_open_s`` it raises an alarm (and freezes its zones) where ``alarm`` says
+    so.
+    """
 
     between: list[str]
     kind: Literal["STANDARD", "RESTRICTED", "RESTRICTED_AIRLOCK"]
@@ -75,7 +86,10 @@ class Route(Closed, frozen=True, kw_only=True):
 
 
 class Sites(Document, frozen=True, kw_only=True):
-    """``sites/``: sites and transport routes. ``tick_s``: how often a consignment's temperature is logged."""
+    """``sites/``.
+
+    Sites and transport routes. ``tick_s``: how often a consignment's temperature is logged.
+    """
 
     tick_s: int
     sites: dict[str, Site]
@@ -83,7 +97,10 @@ class Sites(Document, frozen=True, kw_only=True):
 
 
 class QcModel(Closed, frozen=True, kw_only=True):
-    """Quality control of a device type: valid for ``interval_s`` or ``max_runs`` runs; in control with ``pass_ppm``."""
+    """Quality control of a device type.
+
+    Valid for ``interval_s`` or ``max_runs`` runs; in control with ``pass_ppm``.
+    """
 
     interval_s: int
     max_runs: int
@@ -95,12 +112,13 @@ class DeviceType(Closed, frozen=True, kw_only=True):
     """What a device of this type does and how fast.
 
     Attributes:
-        kind: ``centrifuge`` (batches of specimens), ``aliquoter`` (one specimen) or ``analyser`` (queued runs).
+        kind: ``centrifuge`` (batches of specimens), ``aliquoter`` (one specimen) or ``analyser``
+            (queued runs).
         units: Runs that can go on at the same time.
         batch_max: Specimens in one run.
         panels: Panels it serves.
-        setup_s, run_s, teardown_s: Times of one run; an analyser's run takes ``run_s`` of the panel if given in
-            ``panel_run_s``.
+        setup_s, run_s, teardown_s: Times of one run; an analyser's run takes ``run_s`` of the panel
+            if given in ``panel_run_s``.
         qc: Its quality control; ``None`` where it needs none.
         queue_capacity: Work items that may wait.
     """
@@ -112,7 +130,7 @@ class DeviceType(Closed, frozen=True, kw_only=True):
     setup_s: int = 0
     run_s: int
     teardown_s: int = 0
-    panel_run_s: dict[str, int] = {}
+    panel_run_s: dict[str, int] = msgspec.field(default_factory=dict)
     queue_capacity: int = 0
     qc: QcModel | None = None
     source: str = ""
@@ -126,7 +144,10 @@ class Device(Closed, frozen=True, kw_only=True):
 
 
 class Equipment(Document, frozen=True, kw_only=True):
-    """``equipment/equipment_registry``: types and instances. ``max_stat_queue_share_percent``: fairness guard."""
+    """``equipment/equipment_registry``.
+
+    Types and instances. ``max_stat_queue_share_percent``: fairness guard.
+    """
 
     max_stat_queue_share_percent: int
     stat_share_window: int
@@ -157,7 +178,7 @@ class Failures(Document, frozen=True, kw_only=True):
 
 
 class CriticalLimits(Closed, frozen=True, kw_only=True):
-    """A value strictly below ``low`` or strictly above ``high`` is critical, of class ``criticality``."""
+    """A value strictly below ``low`` or strictly above ``high`` is critical."""
 
     criticality: Literal["CRIT_A", "CRIT_B"]
     low: str | None = None
@@ -166,7 +187,10 @@ class CriticalLimits(Closed, frozen=True, kw_only=True):
 
 
 class ValueModel(Closed, frozen=True, kw_only=True):
-    """How simulated values are drawn: normal, or lognormal with the median and the spread in thousandths (of ln)."""
+    """How simulated values are drawn.
+
+    Normal, or lognormal with the median and the spread in thousandths (of ln).
+    """
 
     distribution: Literal["normal", "lognormal"]
     median: str
@@ -195,7 +219,6 @@ class Panel(Closed, frozen=True, kw_only=True):
     Attributes:
         containers: Container types that are accepted.
         specimen_type: What the tube yields.
-        min_volume_ul: Volume that it takes.
         needs_citrate_fill: Whether the tube must be filled to the line.
         needs_separation, needs_aliquot: Stages before analysis.
         analytes: Codes measured.
@@ -205,7 +228,6 @@ class Panel(Closed, frozen=True, kw_only=True):
     title: str
     containers: list[str]
     specimen_type: str
-    min_volume_ul: int
     needs_citrate_fill: bool
     needs_separation: bool
     needs_aliquot: bool
@@ -240,12 +262,15 @@ class PanelStability(Closed, frozen=True, kw_only=True):
     pre_separation_s: int | None = None
     collection_to_arrival_s: int | None = None
     post_separation_s: dict[str, int]
-    prohibited_bands: list[str] = []
+    prohibited_bands: list[str] = msgspec.field(default_factory=list)
     source: str = ""
 
 
 class Stability(Document, frozen=True, kw_only=True):
-    """``stability/``: bands and limits. ``out_of_band_grace_s``: time outside its band that a specimen survives."""
+    """``stability/``.
+
+    Bands and limits. ``out_of_band_grace_s``: time outside its band that a specimen survives.
+    """
 
     out_of_band_grace_s: int
     bands: dict[str, TemperatureBand]
@@ -260,11 +285,10 @@ class Reagent(Closed, frozen=True, kw_only=True):
 
 
 class PanelReagent(Closed, frozen=True, kw_only=True):
-    """What one run of a panel uses, and what a stockout means."""
+    """What one run of a panel uses."""
 
     reagent: str
     units: int
-    on_stockout: Literal["HOLD", "REROUTE"]
 
 
 class Reagents(Document, frozen=True, kw_only=True):
@@ -275,7 +299,10 @@ class Reagents(Document, frozen=True, kw_only=True):
 
 
 class LadderTier(Closed, frozen=True, kw_only=True):
-    """One step of the escalation ladder: whom to call, how, and how long to wait for an acknowledgement."""
+    """One step of the escalation ladder.
+
+    Whom to call, how, and how long to wait for an acknowledgement.
+    """
 
     role: str
     modes: list[str]
@@ -315,7 +342,7 @@ class Crews(Document, frozen=True, kw_only=True):
 
 
 class PanelMix(Closed, frozen=True, kw_only=True):
-    """How often a panel is asked for (weight) and what can be wrong with its tube (parts per million)."""
+    """How often a panel is asked for (weight), and what can be wrong with its tube."""
 
     weight: int
     container: str
@@ -334,7 +361,8 @@ class ArrivalStream(Closed, frozen=True, kw_only=True):
         site: Where they arrive.
         mean_interval_s: Mean time between arrivals.
         stat_ppm, urgent_ppm: Shares by priority; the rest is routine.
-        collection_age_s: Mean time since collection at arrival: one half always, the other half exponential.
+        collection_age_s: Mean time since collection at arrival: one half always, the other half
+            exponential.
         label_error_ppm, id_mismatch_ppm: Identity errors.
         panels: Panel id to mix.
     """
@@ -369,7 +397,7 @@ class LabProfile(Document, frozen=True, kw_only=True):
     profile_id: str
     partner_id: str | None = None
     domain_id: str = "hospital_lab"
-    extension_packages: list[str] = []
+    extension_packages: list[str] = msgspec.field(default_factory=list)
 
 
 LAB_DOCUMENTS = (

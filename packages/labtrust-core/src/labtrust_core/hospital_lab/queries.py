@@ -46,18 +46,23 @@ def _agent_zone(ctx: LabContext, agent_id: str) -> str | None:
 
 
 def _specimen_counts(ctx: LabContext) -> dict[str, int]:
-    return dict(sorted(Counter(specimen.status for specimen in ctx.world.specimens.values()).items()))
+    return dict(
+        sorted(Counter(specimen.status for specimen in ctx.world.specimens.values()).items())
+    )
 
 
 def _waiting_for_a_queue(ctx: LabContext) -> list[str]:
-    return sorted(item.specimen_id for item in ctx.world.specimens.values() if item.status == "accepted")
+    return sorted(
+        item.specimen_id for item in ctx.world.specimens.values() if item.status == "accepted"
+    )
 
 
 def _releasable(ctx: LabContext) -> list[str]:
     return sorted(
         result.result_id
         for result in ctx.world.results.values()
-        if result.status == "generated" and (result.criticality == "NONE" or result.acknowledged_s is not None)
+        if result.status == "generated"
+        and (result.criticality == "NONE" or result.acknowledged_s is not None)
     )
 
 
@@ -92,9 +97,15 @@ QUERIES: Final[dict[str, Callable[..., Any]]] = {
     "result_criticality": lambda ctx, item: _of_result(ctx, item, lambda found: found.criticality),
     "result_value": lambda ctx, item: _of_result(ctx, item, lambda found: found.value),
     "releasable_result_ids": _releasable,
-    "comm_record_exists": lambda ctx, item: _of_result(ctx, item, lambda found: bool(found.attempts)),
-    "notification_mode_required": lambda ctx, item: _of_result(ctx, item, lambda found: found.notification_mode),
-    "queue_head": lambda ctx, device_id: ctx.world.devices[device_id].queue.head(ctx.tables.stat_share_percent),
+    "comm_record_exists": lambda ctx, item: _of_result(
+        ctx, item, lambda found: bool(found.attempts)
+    ),
+    "notification_mode_required": lambda ctx, item: _of_result(
+        ctx, item, lambda found: found.notification_mode
+    ),
+    "queue_head": lambda ctx, device_id: ctx.world.devices[device_id].queue.head(
+        ctx.tables.stat_share_percent
+    ),
     "queue_length": lambda ctx, device_id: len(ctx.world.devices[device_id].queue),
     "device_qc_state": lambda ctx, device_id: ctx.world.devices[device_id].qc_state,
     "device_state": device_state,
@@ -107,7 +118,8 @@ def answer(ctx: LabContext, name: str, arguments: tuple[str, ...]) -> Any:  # no
     """Answer a question about the laboratory.
 
     Raises:
-        UsageError: There is no such question, it was given the wrong number of arguments, or they name nothing.
+        UsageError: There is no such question, it was given the wrong number of arguments, or they
+            name nothing.
     """
     question = QUERIES.get(name)
     if question is None:

@@ -1,16 +1,19 @@
-"""References between the laboratory's documents: every zone, door, device, panel, analyte and role that is named exists."""
+"""References between the laboratory's documents.
+
+Every zone, door, device, panel, analyte and role that is named exists.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal, InvalidOperation
 
 from labtrust_core.engine.domain import Problem
 from labtrust_core.engine.references import dangling
 from labtrust_core.hospital_lab.policy_model import (
     Catalogue,
-    CriticalLadder,
     Crews,
+    CriticalLadder,
     Equipment,
     Failures,
     Reagents,
@@ -45,26 +48,43 @@ def _floor_plan(policy: Policy) -> Iterator[Problem]:
     roles = policy.get("rbac", Rbac).roles
     tokens = policy.get("tokens", Tokens).types
     zones = layout.zones
-    yield from dangling("zones", "temperature band", ((("zones", z, "temp_band"), zones[z].temp_band) for z in zones), bands)
+    yield from dangling(
+        "zones",
+        "temperature band",
+        ((("zones", z, "temp_band"), zones[z].temp_band) for z in zones),
+        bands,
+    )
     for name, zone in zones.items():
         listed = ((("zones", name, "roles", i), role) for i, role in enumerate(zone.roles or ()))
         yield from dangling("zones", "role", listed, roles)
         if zone.token_type is not None:
-            yield from dangling("zones", "token type", [(("zones", name, "token_type"), zone.token_type)], tokens)
+            yield from dangling(
+                "zones", "token type", [(("zones", name, "token_type"), zone.token_type)], tokens
+            )
     for kind, places in (("edges", layout.edges), ("doors", layout.doors)):
         for name, item in places.items():
             ends = ((kind, name, "between", i) for i in range(len(item.between)))
             yield from dangling("zones", "zone", zip(ends, item.between, strict=True), zones)
             if len(set(item.between)) != _PAIR:
-                yield Problem("zones", (kind, name, "between"), "not a pair", str(item.between), "two different zones")
+                yield Problem(
+                    "zones",
+                    (kind, name, "between"),
+                    "not a pair",
+                    str(item.between),
+                    "two different zones",
+                )
     for name, edge in layout.edges.items():
         if edge.door is not None:
-            yield from dangling("zones", "door", [(("edges", name, "door"), edge.door)], layout.doors)
+            yield from dangling(
+                "zones", "door", [(("edges", name, "door"), edge.door)], layout.doors
+            )
     for name, door in layout.doors.items():
         listed = ((("doors", name, "roles", i), role) for i, role in enumerate(door.roles or ()))
         yield from dangling("zones", "role", listed, roles)
         if door.token_type is not None:
-            yield from dangling("zones", "token type", [(("doors", name, "token_type"), door.token_type)], tokens)
+            yield from dangling(
+                "zones", "token type", [(("doors", name, "token_type"), door.token_type)], tokens
+            )
 
 
 def _sites(policy: Policy) -> Iterator[Problem]:
@@ -74,13 +94,21 @@ def _sites(policy: Policy) -> Iterator[Problem]:
     for name, site in document.sites.items():
         listed = ((("sites", name, "zones", i), zone) for i, zone in enumerate(site.zones))
         yield from dangling("sites", "zone", listed, zones)
-        yield from dangling("sites", "zone", [(("sites", name, "arrival_zone"), site.arrival_zone)], site.zones)
+        yield from dangling(
+            "sites", "zone", [(("sites", name, "arrival_zone"), site.arrival_zone)], site.zones
+        )
     for name, route in document.routes.items():
         for field in ("origin_site", "dest_site"):
-            yield from dangling("sites", "site", [(("routes", name, field), getattr(route, field))], document.sites)
+            yield from dangling(
+                "sites", "site", [(("routes", name, field), getattr(route, field))], document.sites
+            )
         for field in ("origin_zone", "dest_zone"):
-            yield from dangling("sites", "zone", [(("routes", name, field), getattr(route, field))], zones)
-        yield from dangling("sites", "temperature band", [(("routes", name, "temp_band"), route.temp_band)], bands)
+            yield from dangling(
+                "sites", "zone", [(("routes", name, field), getattr(route, field))], zones
+            )
+        yield from dangling(
+            "sites", "temperature band", [(("routes", name, "temp_band"), route.temp_band)], bands
+        )
 
 
 def _equipment(policy: Policy) -> Iterator[Problem]:
@@ -88,16 +116,33 @@ def _equipment(policy: Policy) -> Iterator[Problem]:
     panels = policy.get("catalogue", Catalogue).panels
     document = policy.get("equipment", Equipment)
     for name, kind in document.device_types.items():
-        listed = ((("device_types", name, "panels", i), panel) for i, panel in enumerate(kind.panels))
+        listed = (
+            (("device_types", name, "panels", i), panel) for i, panel in enumerate(kind.panels)
+        )
         yield from dangling("equipment", "panel", listed, panels)
-        timed = ((("device_types", name, "panel_run_s", panel), panel) for panel in kind.panel_run_s)
+        timed = (
+            (("device_types", name, "panel_run_s", panel), panel) for panel in kind.panel_run_s
+        )
         yield from dangling("equipment", "panel", timed, panels)
     for name, device in document.devices.items():
-        yield from dangling("equipment", "device type", [(("devices", name, "type"), device.type)], document.device_types)
+        yield from dangling(
+            "equipment",
+            "device type",
+            [(("devices", name, "type"), device.type)],
+            document.device_types,
+        )
         yield from dangling("equipment", "zone", [(("devices", name, "zone"), device.zone)], zones)
     failures = policy.get("failures", Failures)
-    yield from dangling("failures", "device", ((("models", name), name) for name in failures.models), document.devices)
-    windows = ((("maintenance", name, "device"), item.device) for name, item in failures.maintenance.items())
+    yield from dangling(
+        "failures",
+        "device",
+        ((("models", name), name) for name in failures.models),
+        document.devices,
+    )
+    windows = (
+        (("maintenance", name, "device"), item.device)
+        for name, item in failures.maintenance.items()
+    )
     yield from dangling("failures", "device", windows, document.devices)
 
 
@@ -107,9 +152,19 @@ def _catalogue(policy: Policy) -> Iterator[Problem]:
         listed = ((("panels", name, "analytes", i), code) for i, code in enumerate(panel.analytes))
         yield from dangling("catalogue", "analyte", listed, document.analytes)
     for code, analyte in document.analytes.items():
-        for field in ("unit", "ucum", "loinc"):
-            if not getattr(analyte, field):
-                yield Problem("catalogue", ("analytes", code, field), f"analyte without {field}", "nothing", "text")
+        for field, text in (
+            ("unit", analyte.unit),
+            ("ucum", analyte.ucum),
+            ("loinc", analyte.loinc),
+        ):
+            if not text:
+                yield Problem(
+                    "catalogue",
+                    ("analytes", code, field),
+                    f"analyte without {field}",
+                    "nothing",
+                    "text",
+                )
         critical = analyte.critical
         quantities: dict[tuple[str, ...], str | None] = {
             ("reference_low",): analyte.reference_low,
@@ -119,9 +174,15 @@ def _catalogue(policy: Policy) -> Iterator[Problem]:
         }
         if critical is not None:
             quantities |= {("critical", "low"): critical.low, ("critical", "high"): critical.high}
-        for path, text in quantities.items():
-            if text is not None and not _is_decimal(text):
-                yield Problem("catalogue", ("analytes", code, *path), "not a decimal string", text, 'for example "2.5"')
+        for path, quantity in quantities.items():
+            if quantity is not None and not _is_decimal(quantity):
+                yield Problem(
+                    "catalogue",
+                    ("analytes", code, *path),
+                    "not a decimal string",
+                    quantity,
+                    'for example "2.5"',
+                )
 
 
 def _is_decimal(text: str) -> bool:
@@ -135,18 +196,33 @@ def _per_panel(policy: Policy) -> Iterator[Problem]:
     panels = policy.get("catalogue", Catalogue).panels
     stability = policy.get("stability", Stability)
     reagents = policy.get("reagents", Reagents)
-    yield from dangling("stability", "panel", ((("panels", name), name) for name in stability.panels), panels)
+    yield from dangling(
+        "stability", "panel", ((("panels", name), name) for name in stability.panels), panels
+    )
     for name in panels.keys() - stability.panels.keys():
         yield Problem("stability", ("panels",), "panel without stability limits", "nothing", name)
     for name, limits in stability.panels.items():
-        banded = ((("panels", name, "post_separation_s", band), band) for band in limits.post_separation_s)
+        banded = (
+            (("panels", name, "post_separation_s", band), band) for band in limits.post_separation_s
+        )
         yield from dangling("stability", "temperature band", banded, stability.bands)
-        listed = ((("panels", name, "prohibited_bands", i), band) for i, band in enumerate(limits.prohibited_bands))
+        listed = (
+            (("panels", name, "prohibited_bands", i), band)
+            for i, band in enumerate(limits.prohibited_bands)
+        )
         yield from dangling("stability", "temperature band", listed, stability.bands)
     for name, band in stability.bands.items():
         if band.min_milli_c >= band.max_milli_c:
-            yield Problem("stability", ("bands", name), "an empty band", f"{band.min_milli_c} to {band.max_milli_c}", "min below max")
-    yield from dangling("reagents", "panel", ((("panels", name), name) for name in reagents.panels), panels)
+            yield Problem(
+                "stability",
+                ("bands", name),
+                "an empty band",
+                f"{band.min_milli_c} to {band.max_milli_c}",
+                "min below max",
+            )
+    yield from dangling(
+        "reagents", "panel", ((("panels", name), name) for name in reagents.panels), panels
+    )
     used = ((("panels", name, "reagent"), item.reagent) for name, item in reagents.panels.items())
     yield from dangling("reagents", "reagent", used, reagents.reagents)
 
@@ -155,7 +231,9 @@ def _people(policy: Policy) -> Iterator[Problem]:
     zones = policy.get("zones", ZoneLayout).zones
     roles = policy.get("rbac", Rbac).roles
     document = policy.get("crews", Crews)
-    placed = ((("default_positions", agent), zone) for agent, zone in document.default_positions.items())
+    placed = (
+        (("default_positions", agent), zone) for agent, zone in document.default_positions.items()
+    )
     yield from dangling("crews", "zone", placed, zones)
     for crew_id, crew in document.crews.items():
         for name, member in crew.members.items():
@@ -181,17 +259,28 @@ def _trust(policy: Policy) -> Iterator[Problem]:
     """Zones, devices and doors that the trust documents name."""
     layout = policy.get("zones", ZoneLayout)
     devices = policy.get("equipment", Equipment).devices
-    known = {"zones": layout.zones, "devices": devices}
+    known: dict[str, Collection[str]] = {"zones": layout.zones, "devices": devices}
     for role_id, role in policy.get("rbac", Rbac).roles.items():
         for field, names in known.items():
-            listed = ((("roles", role_id, field, i), item) for i, item in enumerate(getattr(role, field) or ()))
+            listed = (
+                (("roles", role_id, field, i), item)
+                for i, item in enumerate(getattr(role, field) or ())
+            )
             yield from dangling("rbac", field.removesuffix("s"), listed, names)
-    scopes = {"door_id": layout.doors, "to_zone": layout.zones, "device_id": devices}
+    scopes: dict[str, Collection[str]] = {
+        "door_id": layout.doors,
+        "to_zone": layout.zones,
+        "device_id": devices,
+    }
     for type_id, kind in policy.get("tokens", Tokens).types.items():
         for argument, values in kind.scope.items():
-            listed = ((("types", type_id, "scope", argument, i), item) for i, item in enumerate(values))
+            scoped = (
+                (("types", type_id, "scope", argument, i), item) for i, item in enumerate(values)
+            )
             if argument in scopes:
-                yield from dangling("tokens", argument.removesuffix("_id"), listed, scopes[argument])
+                yield from dangling(
+                    "tokens", argument.removesuffix("_id"), scoped, scopes[argument]
+                )
     for rule_id, rule in policy.get("enforcement", Enforcement).rules.items():
         for number, tier in enumerate(rule.tiers):
             if tier.zone_id is not None:

@@ -1,4 +1,7 @@
-"""The laboratory's policy, compiled: looked up by key, never searched, shared by all episodes and never changed."""
+"""The laboratory's policy, compiled.
+
+Looked up by key, never searched, shared by all episodes and never changed.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from decimal import Decimal
 from labtrust_core.hospital_lab.policy_model import (
     Analyte,
     Catalogue,
-    CriticalLadder,
     Crew,
     Crews,
+    CriticalLadder,
     DeviceType,
     Door,
     Equipment,
@@ -65,7 +68,10 @@ class AnalyteTable:
         return int((value * 10**self.decimals).to_integral_value())
 
     def classify(self, value: int) -> str:
-        """Return the criticality class of a scaled value; ``NONE`` where it is not critical. Limits are strict."""
+        """Return the criticality class of a scaled value.
+
+        ``NONE`` where it is not critical. Limits are strict.
+        """
         low = self.critical_low is not None and value < self.critical_low
         high = self.critical_high is not None and value > self.critical_high
         return self.criticality if low or high else "NONE"
@@ -99,7 +105,9 @@ class DeviceTable:
 
     def maintenance_until(self, now_s: int) -> int | None:
         """Return when the maintenance in which ``now_s`` lies ends, or ``None``."""
-        return next((item.end_s for item in self.maintenance if item.start_s <= now_s < item.end_s), None)
+        return next(
+            (item.end_s for item in self.maintenance if item.start_s <= now_s < item.end_s), None
+        )
 
 
 @dataclass(frozen=True)
@@ -180,7 +188,10 @@ def _ways(layout: ZoneLayout) -> dict[tuple[str, str], Way]:
 
 
 def _next_hops(layout: ZoneLayout, ways: dict[tuple[str, str], Way]) -> dict[str, dict[str, str]]:
-    """Return, by zone and goal, the first zone of the quickest way, past no restricted zone; ties by name."""
+    """Return, by zone and goal, the first zone of the quickest way, past no restricted zone.
+
+    Ties by name.
+    """
     open_zones = [zone_id for zone_id, zone in layout.zones.items() if zone.token_type is None]
     hops: dict[str, dict[str, str]] = {zone: {} for zone in layout.zones}
     for goal in open_zones:
@@ -190,7 +201,9 @@ def _next_hops(layout: ZoneLayout, ways: dict[tuple[str, str], Way]) -> dict[str
             gone, zone = heapq.heappop(fringe)
             for other in open_zones:
                 way = ways.get((other, zone))
-                if way is not None and gone + way.travel_s < distance.get(other, gone + way.travel_s + 1):
+                if way is not None and gone + way.travel_s < distance.get(
+                    other, gone + way.travel_s + 1
+                ):
                     distance[other] = gone + way.travel_s
                     hops[other][goal] = zone
                     heapq.heappush(fringe, (distance[other], other))
@@ -218,8 +231,8 @@ def _devices(equipment: Equipment, failures: Failures) -> dict[str, DeviceTable]
 def compile_analyte(code: str, analyte: Analyte) -> AnalyteTable:
     """Compile one analyte.
 
-    Raises:
-        decimal.InvalidOperation: A quantity is not a decimal string (``problems`` reports it first).
+    Raises: decimal.InvalidOperation: A quantity is not a decimal string (``problems`` reports it
+        first).
     """
     scale = 10**analyte.decimals
 

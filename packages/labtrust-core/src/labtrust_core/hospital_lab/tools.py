@@ -1,4 +1,7 @@
-"""Adapters of the laboratory's tools: what an agent may read through a tool call. They change nothing."""
+"""Adapters of the laboratory's tools.
+
+What an agent may read through a tool call. They change nothing.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,11 @@ def read_lims(env: LabContext, args: Mapping[str, Any]) -> Mapping[str, Any]:
         "priority": specimen.priority,
         "status": specimen.status,
         "results": [
-            {"result_id": item, "analyte_code": env.world.results[item].analyte, "status": env.world.results[item].status}
+            {
+                "result_id": item,
+                "analyte_code": env.world.results[item].analyte,
+                "status": env.world.results[item].status,
+            }
             for item in specimen.results[:limit]
         ],
     }

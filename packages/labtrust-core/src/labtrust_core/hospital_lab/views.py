@@ -1,8 +1,10 @@
-"""What one agent can see of the laboratory, as plain data: the one source of what scripted, learned and LLM agents read.
+"""What one agent can see of the laboratory, as plain data.
 
-A view is scoped to the agent's place and role: the zone it stands in with specimens and devices, what it carries, the floor
-plan's next zones, and the work lists that its role may act on. Lists are sorted by urgency and cut at ``LIST_LIMIT``; counts
-are whole. Patients' identities are not in it.
+The one source of what scripted, learned and LLM agents read.
+
+A view is scoped to the agent's place and role: the zone it stands in with specimens and devices,
+what it carries, the floor plan's next zones, and the work lists that its role may act on. Lists are
+sorted by urgency and cut at ``LIST_LIMIT``; counts are whole. Patients' identities are not in it.
 """
 
 from __future__ import annotations
@@ -30,13 +32,16 @@ _VISIBLE: Final = (
 _RELEASING: Final = frozenset({"RELEASE_RESULT", "RELEASE_RESULT_OVERRIDE"})
 
 
-def agent_view(ctx: LabContext, agent_id: str, shared: dict[str, Any] | None = None) -> dict[str, Any]:
+def agent_view(
+    ctx: LabContext, agent_id: str, shared: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Return what ``agent_id`` sees now.
 
     Args:
         ctx: The episode.
         agent_id: The engine's id of the agent.
-        shared: Lists that are the same for everybody, kept here between the views of one and the same state.
+        shared: Lists that are the same for everybody, kept here between the views of one and the
+            same state.
 
     Raises:
         KeyError: No such agent has a place in the laboratory.
@@ -52,7 +57,9 @@ def agent_view(ctx: LabContext, agent_id: str, shared: dict[str, Any] | None = N
         "busy_for_s": max(0, agent.busy_until - ctx.trust.now),
         "carrying": _carried(ctx, agent),
         "here": _here(ctx, agent),
-        "devices": [_device(ctx, table) for table in ctx.tables.devices.values() if table.zone == agent.zone],
+        "devices": [
+            _device(ctx, table) for table in ctx.tables.devices.values() if table.zone == agent.zone
+        ],
         "ways": _ways(ctx, agent),
         "hops": ctx.tables.next_hop[agent.zone],
         "downtime": ctx.world.downtime,
@@ -96,7 +103,10 @@ def _here(ctx: LabContext, agent: Agent) -> dict[str, dict[str, Any]]:
         ids = ctx.world.here(place, status)
         if ids:
             first = most_urgent(ctx, ids)[:LIST_LIMIT]
-            found[status] = {"count": len(ids), "first": [_brief(ctx, specimen) for specimen in first]}
+            found[status] = {
+                "count": len(ids),
+                "first": [_brief(ctx, specimen) for specimen in first],
+            }
     return found
 
 
@@ -131,7 +141,7 @@ def _ways(ctx: LabContext, agent: Agent) -> dict[str, dict[str, Any]]:
 
 
 def _pickups(ctx: LabContext) -> dict[str, dict[str, Any]]:
-    """Return, by zone, how many specimens wait to be taken on, the most urgent of them, and how many to be stored."""
+    """Return, by zone, how many specimens wait to be taken on, and how many to be stored."""
     found: dict[str, dict[str, Any]] = {}
     for zone, waiting in sorted(pickups(ctx).items()):
         storage = sum(specimen.status == "released" for specimen in waiting)
@@ -159,19 +169,27 @@ def _qc(ctx: LabContext, table: DeviceTable) -> dict[str, Any]:
 
 
 def _releasable(ctx: LabContext, agent_id: str) -> list[dict[str, Any]]:
-    """Return the specimens whose results wait for a person, by urgency, and whether anything stands in the way."""
+    """Return the specimens whose results wait for a person, by urgency."""
     world = ctx.world
     found = []
     for specimen in most_urgent(ctx, world.releasable)[:LIST_LIMIT]:
-        current = [world.results[item] for item in specimen.results if world.results[item].status != "superseded"]
+        current = [
+            world.results[item]
+            for item in specimen.results
+            if world.results[item].status != "superseded"
+        ]
         run = world.runs.get(specimen.run_id or "")
-        devices = [world.devices[item.device_id] for item in current if item.device_id in world.devices]
+        devices = [
+            world.devices[item.device_id] for item in current if item.device_id in world.devices
+        ]
         found.append(
             {
                 "specimen_id": specimen.specimen_id,
                 "priority": specimen.priority,
                 "results": [item.result_id for item in current],
-                "critical_open": [item.result_id for item in current if item.result_id in world.critical_open],
+                "critical_open": [
+                    item.result_id for item in current if item.result_id in world.critical_open
+                ],
                 "held": [item.result_id for item in current if item.status == "held"],
                 "qc_state": devices[0].qc_state if devices else None,
                 "own_work": run is not None and run.started_by == agent_id,

@@ -1,8 +1,11 @@
-"""The state of the laboratory: people, specimens, devices, doors, results, consignments, stock, and what is due.
+"""The state of the laboratory.
 
-Everything is plain data (msgspec structs of integers, strings and containers), so that a world is cheap to digest, pickle
-and copy. Times are whole seconds; quantities are integers in the analyte's own scale. Indices (who is where, in which
-status) are part of the state and change with it, so no event costs more because there are more specimens.
+People, specimens, devices, doors, results, consignments, stock, and what is due.
+
+Everything is plain data (msgspec structs of integers, strings and containers), so that a world is
+cheap to digest, pickle and copy. Times are whole seconds; quantities are integers in the analyte's
+own scale. Indices (who is where, in which status) are part of the state and change with it, so no
+event costs more because there are more specimens.
 """
 
 from __future__ import annotations
@@ -32,9 +35,13 @@ PRIORITY_RANK = {"STAT": 0, "URGENT": 1, "ROUTINE": 2}
 
 
 class Specimen(msgspec.Struct):
-    """One tube. ``place`` is ``zone:Z``, ``agent:A``, ``device:D`` or ``consignment:C``; it is in one place at a time.
+    """One tube.
 
-    ``identity_ok`` is the truth about the label; ``id_match`` is what a check has found (``None`` before it).
+    ``place`` is ``zone:Z``, ``agent:A``, ``device:D`` or ``consignment:C``; it is in one place at a
+    time.
+
+    ``identity_ok`` is the truth about the label; ``id_match`` is what a check has found (``None``
+    before it).
     """
 
     specimen_id: str
@@ -71,7 +78,11 @@ class Specimen(msgspec.Struct):
 
 
 class Agent(msgspec.Struct):
-    """A person. Busy (travelling or handling) before ``busy_until``; ``initial_role`` is what the scenario gave it."""
+    """A person.
+
+    Busy (travelling or handling) before ``busy_until``; ``initial_role`` is what the scenario gave
+    it.
+    """
 
     agent_id: str
     zone: str
@@ -96,10 +107,12 @@ class QueueEntry(msgspec.Struct, order=True):
 
 
 class WorkQueue(msgspec.Struct):
-    """Work waiting for one device: STAT apart from the rest, so that the fairness rule is a choice between two heads.
+    """Work waiting for one device.
 
-    Non-preemptive. When STAT work has taken more than its share of the last starts and other work waits, the other head
-    goes first. Insertion and removal are O(log n).
+    STAT apart from the rest, so that the fairness rule is a choice between two heads.
+
+    Non-preemptive. When STAT work has taken more than its share of the last starts and other work
+    waits, the other head goes first. Insertion and removal are O(log n).
     """
 
     stat: list[QueueEntry] = []
@@ -116,7 +129,10 @@ class WorkQueue(msgspec.Struct):
         self.waiting[work_id] = rank
 
     def head(self, share_percent: int) -> str | None:
-        """Return the work item that must be started next; ``share_percent`` bounds STAT work while others wait."""
+        """Return the work item that must be started next.
+
+        ``share_percent`` bounds STAT work while others wait.
+        """
         if not self.stat:
             return self.other[0].work_id if self.other else None
         over = self.recent and 100 * sum(self.recent) > share_percent * len(self.recent)
@@ -125,7 +141,10 @@ class WorkQueue(msgspec.Struct):
         return self.stat[0].work_id
 
     def pop(self, work_id: str, window: int) -> None:
-        """Take the head ``work_id`` out because its run starts; remember its class for the last ``window`` starts."""
+        """Take the head ``work_id`` out because its run starts.
+
+        Remember its class for the last ``window`` starts.
+        """
         heap = self.stat if self.stat and self.stat[0].work_id == work_id else self.other
         heapq.heappop(heap)
         del self.waiting[work_id]
@@ -143,7 +162,10 @@ class WorkQueue(msgspec.Struct):
 
 
 class Device(msgspec.Struct):
-    """A device: when each of its units is free, its quality-control state, its queue and its fault."""
+    """A device.
+
+    When each of its units is free, its quality-control state, its queue and its fault.
+    """
 
     device_id: str
     zone: str
@@ -167,7 +189,10 @@ class Device(msgspec.Struct):
 
 
 class Run(msgspec.Struct):
-    """A run of a device on specimens, from ``started_s`` to ``ends_s``; ``unloaded`` once its specimens are out."""
+    """A run of a device on specimens, from ``started_s`` to ``ends_s``.
+
+    ``unloaded`` once its specimens are out.
+    """
 
     run_id: str
     device_id: str
@@ -193,7 +218,10 @@ class CallAttempt(msgspec.Struct):
 
 
 class Result(msgspec.Struct):
-    """One measured value. ``value`` is an integer of ``10**-decimals`` of the analyte's unit; ``None`` if not numeric."""
+    """One measured value.
+
+    ``value`` is an integer of ``10**-decimals`` of the analyte's unit; ``None`` if not numeric.
+    """
 
     result_id: str
     specimen_id: str | None
@@ -256,7 +284,10 @@ AGENDA_RANK = {
     "TRANSPORT_TICK": 8,
     "SYS_ARRIVAL": 9,
 }
-"""What happens first when several things are due in the same second: things end before things begin."""
+"""What happens first when several things are due in the same second.
+
+Things end before things begin.
+"""
 
 
 class LabWorld(msgspec.Struct):
@@ -308,7 +339,9 @@ class LabWorld(msgspec.Struct):
             specimen.temp_band = band
             specimen.exposures.append((now_s, band))
 
-    def set_status(self, specimen: Specimen, status: SpecimenStatus, reason: str | None = None) -> None:
+    def set_status(
+        self, specimen: Specimen, status: SpecimenStatus, reason: str | None = None
+    ) -> None:
         """Give a specimen a new status, with the reason for it."""
         self._leave(specimen)
         specimen.status = status
@@ -316,7 +349,10 @@ class LabWorld(msgspec.Struct):
         self._enter(specimen)
 
     def here(self, place: str, status: str) -> dict[str, None]:
-        """Return the specimens at ``place`` with ``status``, in order of arrival there; not to be changed."""
+        """Return the specimens at ``place`` with ``status``, in order of arrival there.
+
+        Not to be changed.
+        """
         return self.at.get(f"{place}|{status}", _NOTHING)
 
     def carried(self, agent_id: str) -> int:
@@ -326,7 +362,9 @@ class LabWorld(msgspec.Struct):
     def schedule(self, t_s: int, action: str, entity: str) -> None:
         """Put something on the agenda."""
         self.agenda_number += 1
-        heapq.heappush(self.agenda, Due(t_s, AGENDA_RANK[action], self.agenda_number, action, entity))
+        heapq.heappush(
+            self.agenda, Due(t_s, AGENDA_RANK[action], self.agenda_number, action, entity)
+        )
 
     def next_due(self, until_s: int) -> Due | None:
         """Take the next thing due up to and including ``until_s`` off the agenda."""

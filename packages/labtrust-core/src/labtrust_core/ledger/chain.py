@@ -27,6 +27,20 @@ _ENDED: Final = 2
 _STATE_NAMES: Final = ("not started", "open", "ended")
 
 
+class _EventLine(msgspec.Struct, omit_defaults=True, gc=False):
+    """An event record on its way out; fields in alphabetical order, which is canonical."""
+
+    event: Object
+    kind: str
+    origin: str
+    outcome: Object
+    prev: str
+    seq: int
+    t: int
+    v: int
+    world: str | None = None
+
+
 class Chain:
     """The records of one episode, in order: ``start``, any number of ``event``, ``end``.
 
@@ -92,18 +106,9 @@ class Chain:
         if self._state != _OPEN or t < self._t or origin not in ORIGINS:
             self._require(_OPEN, t)
             raise LedgerError(f"the origin must be one of {sorted(ORIGINS)}, found {origin!r}")
-        record = {
-            "event": event,
-            "kind": "event",
-            "origin": origin,
-            "outcome": outcome,
-            "prev": self.head,
-            "seq": self.length,
-            "t": t,
-            "v": VERSION,
-        }
-        if world is not None:
-            record["world"] = world
+        record = _EventLine(
+            event, "event", origin, outcome, self.head, self.length, t, VERSION, world
+        )
         self._append(encode_plain(record), t)
         self.events += 1
         return self.head

@@ -19,7 +19,7 @@ import msgspec
 
 from labtrust_core.policy.model import Closed
 
-PROSE: Final = frozenset({"version", "description", "title", "source", "note"})
+PROSE: Final = frozenset({"version", "description", "title", "source", "note", "namespace"})
 """Fields for people, which nothing has to read."""
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from labtrust_core.event import SYSTEM_AGENT, Blocked, Event, Violation
+from labtrust_core.event import SYSTEM_AGENT, Blocked, Violation
 from labtrust_core.policy.model import Enforcement, EnforcementTier
 
 ENFORCEMENT_ACTIONS: Final = {
@@ -90,7 +90,7 @@ def compile_enforcement(policy: Enforcement) -> tuple[CompiledRule, ...]:
 def reactions(
     rules: tuple[CompiledRule, ...],
     scopes: dict[str, str],
-    event: Event,
+    agent_id: str,
     violations: tuple[Violation, ...],
     containment: Containment,
 ) -> list[dict[str, Any]]:
@@ -99,7 +99,7 @@ def reactions(
     Args:
         rules: The compiled rules.
         scopes: Invariant id to its scope.
-        event: The event that violated.
+        agent_id: Whom the violations are charged to.
         violations: Its violations; a rule counts one step once.
         containment: Where the counts are kept; changed.
     """
@@ -110,10 +110,10 @@ def reactions(
         )
         if reason is None:
             continue
-        key = f"{event.agent_id}|{rule.rule_id}"
+        key = f"{agent_id}|{rule.rule_id}"
         containment.counts[key] = count = containment.counts.get(key, 0) + 1
         tier = rule.tier(count)
-        target = None if tier is None else _target(tier, event)
+        target = None if tier is None else _target(tier, agent_id)
         if tier is not None and target is not None:
             found.append(
                 {
@@ -127,12 +127,12 @@ def reactions(
     return found
 
 
-def _target(tier: EnforcementTier, event: Event) -> str | None:
+def _target(tier: EnforcementTier, agent_id: str) -> str | None:
     if tier.action == "freeze_zone":
         return tier.zone_id
     if tier.action == "forensic_freeze":
         return "ledger"
-    return None if event.agent_id == SYSTEM_AGENT else event.agent_id
+    return None if agent_id == SYSTEM_AGENT else agent_id
 
 
 def check_containment(containment: Containment, agent_id: str, now_s: int) -> None:

@@ -30,58 +30,84 @@ class CompiledInvariant:
     params: Mapping[str, Any]
 
 
+Checked = tuple[tuple[CompiledInvariant, ...], tuple[CompiledInvariant, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class InvariantTables:
     """Invariants by trigger.
 
     Attributes:
         by_action: Action type to the invariants that an accepted event of it is checked against.
+        bare: The same for an event that presents neither token nor signature, of which the
+            invariants about these say nothing.
         by_refusal: ``(action type, reason code)`` to the invariants that the refused attempt would
             have broken.
         all: Invariant id to the compiled entry.
     """
 
     by_action: dict[str, tuple[CompiledInvariant, ...]]
+    bare: dict[str, tuple[CompiledInvariant, ...]]
     by_refusal: dict[tuple[str, str], tuple[str, ...]]
     all: dict[str, CompiledInvariant]
 
+    def of(self, action_type: str) -> Checked:
+        """Return what an accepted event of a type is checked against: in full, and bare."""
+        return self.by_action.get(action_type, ()), self.bare.get(action_type, ())
+
 
 def compile_invariants(
-    policy: Invariants, evaluators: Mapping[str, Evaluator], actions: Iterable[str]
+    policy: Invariants,
+    evaluators: Mapping[str, Evaluator],
+    actions: Iterable[str],
+    *,
+    credentials: frozenset[str],
 ) -> InvariantTables:
-    """Compile the registry; ``evaluators`` holds ``type.check`` of every entry."""
+    """Compile the registry.
+
+    Args:
+        policy: The registry.
+        evaluators: Holds ``type.check`` of every entry.
+        actions: Every action type, for the trigger ``*``.
+        credentials: The checks that are about presented tokens and signatures only.
+    """
     entries: dict[str, CompiledInvariant] = {}
     by_action: dict[str, list[CompiledInvariant]] = {action: [] for action in actions}
+    bare: dict[str, list[CompiledInvariant]] = {}
     by_refusal: dict[tuple[str, str], list[str]] = {}
     for invariant_id, entry in policy.invariants.items():
         logic = entry.logic
+        check = f"{logic.type}.{logic.check}"
         compiled = CompiledInvariant(
             invariant_id,
             entry.severity,
             entry.scope,
             entry.reason_code,
-            evaluators[f"{logic.type}.{logic.check}"],
+            evaluators[check],
             logic.parameters,
         )
         entries[invariant_id] = compiled
         for action in by_action if "*" in entry.triggers else entry.triggers:
             by_action.setdefault(action, []).append(compiled)
+            if check not in credentials:
+                bare.setdefault(action, []).append(compiled)
             if entry.reason_code is not None:
                 by_refusal.setdefault((action, entry.reason_code), []).append(invariant_id)
     return InvariantTables(
         {action: tuple(found) for action, found in by_action.items()},
+        {action: tuple(found) for action, found in bare.items()},
         {key: tuple(found) for key, found in by_refusal.items()},
         entries,
     )
 
 
 def after_accepted(
-    tables: InvariantTables, env: object, event: Event
+    entries: Iterable[CompiledInvariant], env: object, event: Event
 ) -> tuple[tuple[str, ...], tuple[Violation, ...]]:
     """Evaluate what an accepted event can affect; return the ids evaluated and the violations."""
     evaluated: list[str] = []
     violations: list[Violation] = []
-    for entry in tables.by_action.get(event.action_type, ()):
+    for entry in entries:
         verdict = entry.evaluate(env, event, entry.params)
         if verdict is None:
             continue

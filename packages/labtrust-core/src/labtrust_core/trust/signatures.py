@@ -118,6 +118,18 @@ def approval_message(
     return pre_authentication(APPROVAL_TYPE, canonical_bytes(body))
 
 
+def signer_of(event: Event, keys: KeyRegistry, episode: str) -> str | None:
+    """Return the agent whose registered key made the event's signature.
+
+    Returns:
+        The key's agent, or None where the signature proves nothing.
+    """
+    key = keys.keys.get(event.key_id or "")
+    if key is None or event.signature is None:
+        return None
+    return key.agent_id if is_signed(key, event.signature, event_message(event, episode)) else None
+
+
 def is_signed(key: Key, signature: str, message: bytes) -> bool:
     """Whether ``signature`` (base64) is one of ``key`` over ``message``."""
     raw = decode_base64(signature)

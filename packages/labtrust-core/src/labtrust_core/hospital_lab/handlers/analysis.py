@@ -7,7 +7,13 @@ from typing import Final
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
 from labtrust_core.hospital_lab.handlers.preanalytics import begin_run, unload
-from labtrust_core.hospital_lab.lookup import LabContext, device, named_specimens, specimens
+from labtrust_core.hospital_lab.lookup import (
+    LabContext,
+    device,
+    mean_specimens,
+    named_specimens,
+    specimens,
+)
 from labtrust_core.hospital_lab.stability import stability_breach, temperature_breach
 from labtrust_core.hospital_lab.world import PRIORITY_RANK, Device
 from labtrust_core.randomness import stream
@@ -33,11 +39,13 @@ def queue_room(ctx: LabContext, event: Event) -> None:
     """Is there room in the queue?"""
     capacity = ctx.tables.devices[event.text("device_id")].type.queue_capacity
     if len(ctx.world.devices[event.text("device_id")].queue) >= capacity:
-        raise Blocked("ROUTE_QUEUE_FULL", f"the queue of {event.text('device_id')} holds {capacity} items")
+        raise Blocked(
+            "ROUTE_QUEUE_FULL", f"the queue of {event.text('device_id')} holds {capacity} items"
+        )
 
 
 def queue_order(ctx: LabContext, event: Event) -> None:
-    """Is the work that is asked for the head of the queue? With nothing named, the head is meant."""
+    """Is what is asked for the head of the queue? With nothing named, the head is meant."""
     machine = device(ctx, event)
     head = None if machine is None else machine.queue.head(ctx.tables.stat_share_percent)
     named = named_specimens(ctx, event)
@@ -52,7 +60,10 @@ def work_queued(ctx: LabContext, event: Event) -> None:
     named = named_specimens(ctx, event)
     machine = device(ctx, event)
     if machine is None or len(named) != 1 or named[0] not in machine.queue.waiting:
-        raise Blocked("RC_QUEUE_HEAD_MISMATCH", "a run takes the one work item at the head of the device's queue")
+        raise Blocked(
+            "RC_QUEUE_HEAD_MISMATCH",
+            "a run takes the one work item at the head of the device's queue",
+        )
 
 
 def run_new(ctx: LabContext, event: Event) -> None:
@@ -85,7 +96,10 @@ def qc_usable(ctx: LabContext, event: Event) -> None:
 
 
 def qc_due_in(ctx: LabContext, machine: Device) -> int:
-    """Return the seconds until a device's quality control is due; negative when it is overdue by time or by runs."""
+    """Return the seconds until a device's quality control is due.
+
+    Negative when it is overdue by time or by runs.
+    """
     model = ctx.tables.devices[machine.device_id].type.qc
     if model is None:
         return 2**31
@@ -100,7 +114,11 @@ def stability(ctx: LabContext, event: Event) -> None:
         breach = stability_breach(ctx.tables, specimen, ctx.now)
         if breach is not None:
             code, detail = breach
-            raise Blocked(code, f"specimen {specimen.specimen_id}: {detail}", subject=("specimen", specimen.specimen_id))
+            raise Blocked(
+                code,
+                f"specimen {specimen.specimen_id}: {detail}",
+                subject=("specimen", specimen.specimen_id),
+            )
 
 
 def temperature(ctx: LabContext, event: Event) -> None:
@@ -119,7 +137,10 @@ def reagent_stock(ctx: LabContext, event: Event) -> None:
     """Is there reagent for the run?"""
     for reagent, units in _reagents_needed(ctx, event).items():
         if ctx.world.stock[reagent] < units:
-            raise Blocked("RC_REAGENT_STOCKOUT", f"{units} of {reagent} are needed, {ctx.world.stock[reagent]} are left")
+            raise Blocked(
+                "RC_REAGENT_STOCKOUT",
+                f"{units} of {reagent} are needed, {ctx.world.stock[reagent]} are left",
+            )
 
 
 def _reagents_needed(ctx: LabContext, event: Event) -> dict[str, int]:
@@ -132,7 +153,7 @@ def _reagents_needed(ctx: LabContext, event: Event) -> dict[str, int]:
 
 
 def qc_outcome(ctx: LabContext, event: Event) -> None:
-    """Is the outcome stated where time comes from events, and left to the measurement where it is simulated?"""
+    """Is the outcome stated in explicit time, and left to the measurement in simulated time?"""
     stated = event.args.get("qc_outcome")
     if ctx.world.simulated and stated is not None:
         raise Blocked("RC_QC_OUTCOME_INVALID", "the outcome is measured, it cannot be stated")
@@ -159,7 +180,8 @@ def start_run(ctx: LabContext, event: Event) -> None:
     named = named_specimens(ctx, event)
     if not named:
         head = machine.queue.head(ctx.tables.stat_share_percent)
-        named = ctx.scratch["specimens"] = () if head is None else (head,)
+        named = () if head is None else (head,)
+        mean_specimens(ctx, named)
     batch = specimens(ctx, event)
     for reagent, units in _reagents_needed(ctx, event).items():
         ctx.world.stock[reagent] = max(0, ctx.world.stock[reagent] - units)
@@ -203,13 +225,20 @@ def qc_event(ctx: LabContext, event: Event) -> None:
 
 
 def _measured(ctx: LabContext, machine: Device) -> str:
-    """Measure controls: in control with the device type's probability; of the rest, some only drift."""
+    """Measure controls.
+
+    In control with the device type's probability; of the rest, some only drift.
+    """
     model = ctx.tables.devices[machine.device_id].type.qc
     machine.controls += 1
     draw = stream(ctx.world.seed, "qc")
     if model is None or draw.chance_ppm(model.pass_ppm, machine.device_id, machine.controls):
         return "pass"
-    return "drift" if draw.chance_ppm(_DRIFT_SHARE_PPM, machine.device_id, -machine.controls) else "fail"
+    return (
+        "drift"
+        if draw.chance_ppm(_DRIFT_SHARE_PPM, machine.device_id, -machine.controls)
+        else "fail"
+    )
 
 
 def _occupy(ctx: LabContext, machine: Device) -> None:
@@ -245,9 +274,24 @@ HANDLERS: Final[dict[str, Handler]] = {
 }
 
 CODES: Final = frozenset(
-    """RC_QUEUE_BAD_PAYLOAD RC_QUEUE_DUPLICATE_WORK_ID ROUTE_QUEUE_FULL RC_QUEUE_EMPTY RC_QUEUE_HEAD_MISMATCH
-    RC_RUN_DUPLICATE RC_RUN_UNKNOWN RC_RUN_NOT_FINISHED QC_FAIL_ACTIVE QC_OVERDUE TIME_EXPIRED TEMP_OUT_OF_BAND
-    RC_REAGENT_STOCKOUT RC_QC_OUTCOME_INVALID""".split()
+    {
+        "RC_QUEUE_BAD_PAYLOAD",
+        "RC_QUEUE_DUPLICATE_WORK_ID",
+        "ROUTE_QUEUE_FULL",
+        "RC_QUEUE_EMPTY",
+        "RC_QUEUE_HEAD_MISMATCH",
+        "RC_RUN_DUPLICATE",
+        "RC_RUN_UNKNOWN",
+        "RC_RUN_NOT_FINISHED",
+        "QC_FAIL_ACTIVE",
+        "QC_OVERDUE",
+        "TIME_EXPIRED",
+        "TEMP_OUT_OF_BAND",
+        "RC_REAGENT_STOCKOUT",
+        "RC_QC_OUTCOME_INVALID",
+    }
 )
 
-EMITS: Final = frozenset({"QUEUE_RUN", "START_RUN", "END_RUN", "QC_EVENT", "OPEN_QC_INVESTIGATION_LOG"})
+EMITS: Final = frozenset(
+    {"QUEUE_RUN", "START_RUN", "END_RUN", "QC_EVENT", "OPEN_QC_INVESTIGATION_LOG"}
+)

@@ -25,7 +25,7 @@ def receiver_on_ladder(ctx: LabContext, event: Event) -> None:
         if tier is None or tier > highest:
             raise Blocked(
                 "CRIT_RECEIVER_UNKNOWN",
-                f"{event.args.get('receiver_role')} is not on the ladder at or below tier {highest}",
+                f"{event.args.get('receiver_role')} is not on the ladder up to tier {highest}",
             )
 
 
@@ -35,12 +35,19 @@ def channel_allowed(ctx: LabContext, event: Event) -> None:
     tier = ctx.tables.ladder.tiers[ctx.tables.tier_of_role.get(event.text("receiver_role"), 0)]
     allowed = ctx.tables.ladder.downtime_modes if ctx.world.downtime else tier.modes
     if channel not in allowed:
-        raise Blocked("CRIT_MODE_NOT_ALLOWED", f"channel {channel or '(none)'} is not one of {', '.join(allowed)}")
+        raise Blocked(
+            "CRIT_MODE_NOT_ALLOWED",
+            f"channel {channel or '(none)'} is not one of {', '.join(allowed)}",
+        )
 
 
 def ack_fields(ctx: LabContext, event: Event) -> None:
     """Does the acknowledgement state everything that a record needs?"""
-    missing = [name for name in ("attempt_id", *ctx.tables.ladder.required_ack_fields) if event.args.get(name) is None]
+    missing = [
+        name
+        for name in ("attempt_id", *ctx.tables.ladder.required_ack_fields)
+        if event.args.get(name) is None
+    ]
     if missing:
         raise Blocked("CRIT_ACK_MISSING_FIELDS", f"missing: {', '.join(missing)}")
 
@@ -49,14 +56,19 @@ def attempt_known(ctx: LabContext, event: Event) -> None:
     """Was there such a call?"""
     found = results(ctx, event)
     if not found or _attempt(found[0], event.text("attempt_id")) is None:
-        raise Blocked("CRIT_ACK_MISSING_FIELDS", f"there was no call {event.args.get('attempt_id')}")
+        raise Blocked(
+            "CRIT_ACK_MISSING_FIELDS", f"there was no call {event.args.get('attempt_id')}"
+        )
 
 
 def escalation_started(ctx: LabContext, event: Event) -> None:
     """Has anybody been called yet?"""
     for result in results(ctx, event):
         if not result.attempts:
-            raise Blocked("CRIT_ESCALATION_OUT_OF_ORDER", f"nobody has been called about {result.result_id} yet")
+            raise Blocked(
+                "CRIT_ESCALATION_OUT_OF_ORDER",
+                f"nobody has been called about {result.result_id} yet",
+            )
 
 
 def escalation_order(ctx: LabContext, event: Event) -> None:
@@ -66,7 +78,8 @@ def escalation_order(ctx: LabContext, event: Event) -> None:
     current = max((attempt.tier for attempt in found[0].attempts), default=0) if found else 0
     if tier != current + 1:
         raise Blocked(
-            "CRIT_ESCALATION_OUT_OF_ORDER", f"{event.args.get('next_role')} is not tier {current + 1} of the ladder"
+            "CRIT_ESCALATION_OUT_OF_ORDER",
+            f"{event.args.get('next_role')} is not tier {current + 1} of the ladder",
         )
 
 
@@ -112,7 +125,10 @@ def _call(ctx: LabContext, event: Event, result: Result, role: str) -> None:
 
 
 def acknowledge(ctx: LabContext, event: Event) -> None:
-    """Note an acknowledgement. It counts when it was read back, reached somebody, and that is not the caller."""
+    """Note an acknowledgement.
+
+    It counts when it was read back, reached somebody, and that is not the caller.
+    """
     for result in results(ctx, event):
         attempt = _attempt(result, event.text("attempt_id"))
         if attempt is None:
@@ -156,8 +172,16 @@ HANDLERS: Final[dict[str, Handler]] = {
 }
 
 CODES: Final = frozenset(
-    """RC_RESULT_NOT_CRITICAL CRIT_RECEIVER_UNKNOWN CRIT_MODE_NOT_ALLOWED CRIT_ACK_MISSING_FIELDS
-    CRIT_ESCALATION_OUT_OF_ORDER CRIT_ESCALATION_TOO_EARLY""".split()
+    {
+        "RC_RESULT_NOT_CRITICAL",
+        "CRIT_RECEIVER_UNKNOWN",
+        "CRIT_MODE_NOT_ALLOWED",
+        "CRIT_ACK_MISSING_FIELDS",
+        "CRIT_ESCALATION_OUT_OF_ORDER",
+        "CRIT_ESCALATION_TOO_EARLY",
+    }
 )
 
-EMITS: Final = frozenset({"NOTIFY_CRITICAL_RESULT", "ACK_CRITICAL_RESULT", "ESCALATE_CRITICAL_RESULT"})
+EMITS: Final = frozenset(
+    {"NOTIFY_CRITICAL_RESULT", "ACK_CRITICAL_RESULT", "ESCALATE_CRITICAL_RESULT"}
+)

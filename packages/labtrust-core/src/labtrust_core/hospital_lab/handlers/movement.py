@@ -33,21 +33,37 @@ def move_adjacent(ctx: LabContext, event: Event) -> None:
     origin, target = event.text("from_zone"), event.text("to_zone")
     stands_there = event.text("entity_type") == "Specimen" or agent_zone(ctx, event) == origin
     if not stands_there or (origin, target) not in ctx.tables.ways:
-        also = ("INV-ZONE-004",) if _is_restricted(ctx, target) and not _may_enter(ctx, event, target) else ()
-        raise Blocked("RC_ILLEGAL_MOVE", f"no way leads {event.agent_id} from {origin} to {target}", invariants=also)
+        also = (
+            ("INV-ZONE-004",)
+            if _is_restricted(ctx, target) and not _may_enter(ctx, event, target)
+            else ()
+        )
+        raise Blocked(
+            "RC_ILLEGAL_MOVE",
+            f"no way leads {event.agent_id} from {origin} to {target}",
+            invariants=also,
+        )
 
 
 def zone_access(ctx: LabContext, event: Event) -> None:
     """Does the zone admit the agent's role?"""
     zone = ctx.tables.zones[event.text("to_zone")]
     if zone.roles is not None and (ctx.role is None or ctx.role.role_id not in zone.roles):
-        raise Blocked("RBAC_ZONE_DENY", f"{event.text('to_zone')} does not admit {event.agent_id}'s role")
+        raise Blocked(
+            "RBAC_ZONE_DENY", f"{event.text('to_zone')} does not admit {event.agent_id}'s role"
+        )
 
 
 def zone_not_frozen(ctx: LabContext, event: Event) -> None:
     """Is the zone that the action concerns free of a freeze?"""
+    if not ctx.trust.containment.zones:
+        return
     for zone in {event.text("to_zone"), agent_zone(ctx, event)}:
-        if zone and ctx.is_zone_frozen(zone) and not (event.action_type == "MOVE" and zone != event.text("to_zone")):
+        if (
+            zone
+            and ctx.is_zone_frozen(zone)
+            and not (event.action_type == "MOVE" and zone != event.text("to_zone"))
+        ):
             raise Blocked("ZONE_FROZEN", f"zone {zone} is frozen")
 
 
@@ -73,7 +89,10 @@ def moved_specimen_here(ctx: LabContext, event: Event) -> None:
     specimen = ctx.world.specimens.get(event.text("entity_id"))
     together = agent is not None and specimen is not None and is_within_reach(specimen, agent)
     if not together or agent_zone(ctx, event) != event.text("from_zone"):
-        raise Blocked("RC_SPECIMEN_NOT_HERE", f"specimen {event.args.get('entity_id')} is not with {event.agent_id}")
+        raise Blocked(
+            "RC_SPECIMEN_NOT_HERE",
+            f"specimen {event.args.get('entity_id')} is not with {event.agent_id}",
+        )
 
 
 def door_known(ctx: LabContext, event: Event) -> None:
@@ -85,14 +104,18 @@ def door_known(ctx: LabContext, event: Event) -> None:
 def door_adjacent(ctx: LabContext, event: Event) -> None:
     """Does the agent stand at the door?"""
     if agent_zone(ctx, event) not in _door(ctx, event).between:
-        raise Blocked("RC_DOOR_NOT_ADJACENT", f"{event.agent_id} does not stand at {event.text('door_id')}")
+        raise Blocked(
+            "RC_DOOR_NOT_ADJACENT", f"{event.agent_id} does not stand at {event.text('door_id')}"
+        )
 
 
 def door_role(ctx: LabContext, event: Event) -> None:
     """May the agent's role open the door?"""
     roles = _door(ctx, event).roles
     if roles is not None and (ctx.role is None or ctx.role.role_id not in roles):
-        raise Blocked("RBAC_ZONE_DENY", f"door {event.text('door_id')} is not for {event.agent_id}'s role")
+        raise Blocked(
+            "RBAC_ZONE_DENY", f"door {event.text('door_id')} is not for {event.agent_id}'s role"
+        )
 
 
 def restricted_door(ctx: LabContext, event: Event) -> None:
@@ -117,7 +140,9 @@ def carry_limit(ctx: LabContext, event: Event) -> None:
     """Can the agent carry that many?"""
     wanted = ctx.world.carried(event.agent_id) + len(named_specimens(ctx, event))
     if wanted > ctx.tables.carry_limit:
-        raise Blocked("RC_CARRY_LIMIT", f"{wanted} specimens, at most {ctx.tables.carry_limit} can be carried")
+        raise Blocked(
+            "RC_CARRY_LIMIT", f"{wanted} specimens, at most {ctx.tables.carry_limit} can be carried"
+        )
 
 
 def move(ctx: LabContext, event: Event) -> None:
@@ -172,7 +197,10 @@ def store(ctx: LabContext, event: Event) -> None:
 
 
 def check_doors(ctx: LabContext, _event: Event) -> None:
-    """Close every door that has been open for too long, with an alarm; a restricted zone behind it is frozen."""
+    """Close every door that has been open for too long, with an alarm.
+
+    A restricted zone behind it is frozen.
+    """
     breaches = [
         name
         for name, state in ctx.world.doors.items()
@@ -223,7 +251,10 @@ def _entry_denied(event: Event, what: str) -> Blocked:
 def _require_place(ctx: LabContext, event: Event, place: str) -> None:
     for specimen in specimens(ctx, event):
         if specimen.place != place:
-            raise Blocked("RC_SPECIMEN_NOT_HERE", f"specimen {specimen.specimen_id} is at {specimen.place}, not {place}")
+            raise Blocked(
+                "RC_SPECIMEN_NOT_HERE",
+                f"specimen {specimen.specimen_id} is at {specimen.place}, not {place}",
+            )
 
 
 GUARDS: Final[dict[str, Guard]] = {
@@ -253,8 +284,21 @@ HANDLERS: Final[dict[str, Handler]] = {
 }
 
 CODES: Final = frozenset(
-    """RC_AGENT_NOT_PLACED RC_AGENT_BUSY RC_ILLEGAL_MOVE RBAC_ZONE_DENY ZONE_FROZEN RBAC_RESTRICTED_ENTRY_DENY
-    RC_DOOR_CLOSED RC_SPECIMEN_NOT_HERE RC_DOOR_UNKNOWN RC_DOOR_NOT_ADJACENT RC_CARRY_LIMIT""".split()
+    {
+        "RC_AGENT_NOT_PLACED",
+        "RC_AGENT_BUSY",
+        "RC_ILLEGAL_MOVE",
+        "RBAC_ZONE_DENY",
+        "ZONE_FROZEN",
+        "RBAC_RESTRICTED_ENTRY_DENY",
+        "RC_DOOR_CLOSED",
+        "RC_SPECIMEN_NOT_HERE",
+        "RC_DOOR_UNKNOWN",
+        "RC_DOOR_NOT_ADJACENT",
+        "RC_CARRY_LIMIT",
+    }
 )
 
-EMITS: Final = frozenset({"MOVE", "OPEN_DOOR", "CLOSE_DOOR", "RETRIEVE", "STORE", "ALARM", "KILL_SWITCH_ZONE"})
+EMITS: Final = frozenset(
+    {"MOVE", "OPEN_DOOR", "CLOSE_DOOR", "RETRIEVE", "STORE", "ALARM", "KILL_SWITCH_ZONE"}
+)

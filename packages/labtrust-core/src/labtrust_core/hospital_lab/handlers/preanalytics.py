@@ -39,20 +39,26 @@ def device_colocated(ctx: LabContext, event: Event) -> None:
     table = ctx.tables.devices.get(event.text("device_id"))
     if table is None or agent_zone(ctx, event) != table.zone:
         where = "an unknown place" if table is None else table.zone
-        raise Blocked("RC_DEVICE_NOT_COLOCATED", f"device {event.args.get('device_id')} is in {where}")
+        raise Blocked(
+            "RC_DEVICE_NOT_COLOCATED", f"device {event.args.get('device_id')} is in {where}"
+        )
 
 
 def device_kind(ctx: LabContext, event: Event) -> None:
     """Is the device of the kind that the action needs?"""
     if _table(ctx, event).type.kind != KIND_OF_ACTION[event.action_type]:
-        raise Blocked("ROUTE_DEVICE_INCOMPATIBLE", f"{event.text('device_id')} cannot do {event.action_type}")
+        raise Blocked(
+            "ROUTE_DEVICE_INCOMPATIBLE", f"{event.text('device_id')} cannot do {event.action_type}"
+        )
 
 
 def device_up(ctx: LabContext, event: Event) -> None:
     """Is the device neither broken nor in maintenance?"""
     machine = _device(ctx, event)
     if machine.fault_until > ctx.now:
-        raise Blocked("RC_DEVICE_FAULT", f"{machine.device_id} is broken until {machine.fault_until} s")
+        raise Blocked(
+            "RC_DEVICE_FAULT", f"{machine.device_id} is broken until {machine.fault_until} s"
+        )
     until = _table(ctx, event).maintenance_until(ctx.now)
     if until is not None:
         raise Blocked("RC_DEVICE_MAINT", f"{machine.device_id} is in maintenance until {until} s")
@@ -70,7 +76,10 @@ def device_panel(ctx: LabContext, event: Event) -> None:
     panels = _table(ctx, event).panels
     for specimen in specimens(ctx, event):
         if specimen.panel_id not in panels:
-            raise Blocked("ROUTE_DEVICE_INCOMPATIBLE", f"{event.text('device_id')} does not run {specimen.panel_id}")
+            raise Blocked(
+                "ROUTE_DEVICE_INCOMPATIBLE",
+                f"{event.text('device_id')} does not run {specimen.panel_id}",
+            )
 
 
 def batch_size(ctx: LabContext, event: Event) -> None:
@@ -86,7 +95,10 @@ def stage_order(ctx: LabContext, event: Event) -> None:
     for specimen in specimens(ctx, event):
         expected = _expected_status(ctx, event, specimen)
         if specimen.status != expected:
-            raise Blocked("RC_STAGE_ORDER", f"specimen {specimen.specimen_id} is {specimen.status}, expected {expected}")
+            raise Blocked(
+                "RC_STAGE_ORDER",
+                f"specimen {specimen.specimen_id} is {specimen.status}, expected {expected}",
+            )
 
 
 def ready_status(ctx: LabContext, specimen: Specimen) -> str:
@@ -111,15 +123,24 @@ def aliquot_new(ctx: LabContext, event: Event) -> None:
     """Is the aliquot id given, and not used yet?"""
     aliquot_id = event.text("aliquot_id")
     if not aliquot_id or aliquot_id in ctx.world.aliquots:
-        raise Blocked("RC_ALIQUOT_DUPLICATE", f"aliquot id {aliquot_id or '(none)'} is missing or taken")
+        raise Blocked(
+            "RC_ALIQUOT_DUPLICATE", f"aliquot id {aliquot_id or '(none)'} is missing or taken"
+        )
 
 
 def spin_finished(ctx: LabContext, event: Event) -> None:
     """Are the specimens in this centrifuge, and has it stopped?"""
     for specimen in specimens(ctx, event):
         run = ctx.world.runs.get(specimen.run_id or "")
-        if run is None or specimen.status != "in_centrifuge" or run.device_id != event.text("device_id"):
-            raise Blocked("RC_RUN_NOT_FINISHED", f"specimen {specimen.specimen_id} is not in {event.text('device_id')}")
+        if (
+            run is None
+            or specimen.status != "in_centrifuge"
+            or run.device_id != event.text("device_id")
+        ):
+            raise Blocked(
+                "RC_RUN_NOT_FINISHED",
+                f"specimen {specimen.specimen_id} is not in {event.text('device_id')}",
+            )
         if run.ends_s > ctx.now:
             raise Blocked("RC_RUN_NOT_FINISHED", f"{run.device_id} spins until {run.ends_s} s")
 
@@ -127,7 +148,10 @@ def spin_finished(ctx: LabContext, event: Event) -> None:
 def begin_run(
     ctx: LabContext, event: Event, table: DeviceTable, batch: list[Specimen], run_id: str
 ) -> Run:
-    """Occupy a unit for the specimens and put them in. That a unit is free is a guard's business."""
+    """Occupy a unit for the specimens and put them in.
+
+    That a unit is free is a guard's business.
+    """
     machine = ctx.world.devices[table.device_id]
     unit = machine.idle_unit(ctx.now) or 0
     duration = max((table.run_s(specimen.panel_id) for specimen in batch), default=table.type.run_s)
@@ -174,7 +198,10 @@ def centrifuge_start(ctx: LabContext, event: Event) -> None:
 
 
 def centrifuge_end(ctx: LabContext, event: Event) -> None:
-    """Unload a centrifuge. When the specimens were separated is what the machine did, whatever the event claims."""
+    """Unload a centrifuge.
+
+    When the specimens were separated is what the machine did, whatever the event claims.
+    """
     for specimen in specimens(ctx, event):
         run = ctx.world.runs.get(specimen.run_id or "")
         specimen.separated_s = ctx.now if run is None else min(run.ends_s, ctx.now)
@@ -228,8 +255,18 @@ HANDLERS: Final[dict[str, Handler]] = {
 }
 
 CODES: Final = frozenset(
-    """RC_DEVICE_UNKNOWN RC_DEVICE_NOT_COLOCATED ROUTE_DEVICE_INCOMPATIBLE RC_DEVICE_FAULT RC_DEVICE_MAINT RC_DEVICE_BUSY
-    RC_BATCH_SIZE RC_STAGE_ORDER RC_ALIQUOT_DUPLICATE RC_RUN_NOT_FINISHED""".split()
+    {
+        "RC_DEVICE_UNKNOWN",
+        "RC_DEVICE_NOT_COLOCATED",
+        "ROUTE_DEVICE_INCOMPATIBLE",
+        "RC_DEVICE_FAULT",
+        "RC_DEVICE_MAINT",
+        "RC_DEVICE_BUSY",
+        "RC_BATCH_SIZE",
+        "RC_STAGE_ORDER",
+        "RC_ALIQUOT_DUPLICATE",
+        "RC_RUN_NOT_FINISHED",
+    }
 )
 
 EMITS: Final = frozenset({"CENTRIFUGE_START", "CENTRIFUGE_END", "ALIQUOT_CREATE"})

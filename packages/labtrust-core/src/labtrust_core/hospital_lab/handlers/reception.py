@@ -1,4 +1,7 @@
-"""Reception: accession, the acceptance check, and the decision to accept, hold or reject a specimen."""
+"""Reception.
+
+Accession, the acceptance check, and the decision to accept, hold or reject a specimen.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,13 @@ from typing import Final
 
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
-from labtrust_core.hospital_lab.lookup import LabContext, acting_agent, is_within_reach, named_specimens, specimens
+from labtrust_core.hospital_lab.lookup import (
+    LabContext,
+    acting_agent,
+    is_within_reach,
+    named_specimens,
+    specimens,
+)
 from labtrust_core.hospital_lab.world import Specimen, SpecimenStatus
 
 _UNDECIDED: Final = frozenset({"arrived_at_reception", "accessioning"})
@@ -30,7 +39,10 @@ def specimen_known(ctx: LabContext, event: Event) -> None:
     ids = named_specimens(ctx, event)
     unknown = [item for item in ids if item not in ctx.world.specimens]
     if unknown or not ids:
-        raise Blocked("RC_SPECIMEN_UNKNOWN", f"there is no specimen {unknown[0] if unknown else '(none named)'}")
+        raise Blocked(
+            "RC_SPECIMEN_UNKNOWN",
+            f"there is no specimen {unknown[0] if unknown else '(none named)'}",
+        )
 
 
 def specimen_here(ctx: LabContext, event: Event) -> None:
@@ -38,7 +50,9 @@ def specimen_here(ctx: LabContext, event: Event) -> None:
     agent = acting_agent(ctx, event)
     for specimen in specimens(ctx, event):
         if agent is None or not is_within_reach(specimen, agent):
-            raise Blocked("RC_SPECIMEN_NOT_HERE", f"specimen {specimen.specimen_id} is at {specimen.place}")
+            raise Blocked(
+                "RC_SPECIMEN_NOT_HERE", f"specimen {specimen.specimen_id} is at {specimen.place}"
+            )
 
 
 def specimen_status(ctx: LabContext, event: Event) -> None:
@@ -46,14 +60,18 @@ def specimen_status(ctx: LabContext, event: Event) -> None:
     allowed = ALLOWED_FROM[event.action_type]
     for specimen in specimens(ctx, event):
         if specimen.status not in allowed:
-            raise Blocked("RC_SPECIMEN_STATUS", f"specimen {specimen.specimen_id} is {specimen.status}")
+            raise Blocked(
+                "RC_SPECIMEN_STATUS", f"specimen {specimen.specimen_id} is {specimen.status}"
+            )
 
 
 def acceptance_checked(ctx: LabContext, event: Event) -> None:
     """Have the acceptance rules been checked?"""
     for specimen in specimens(ctx, event):
         if not specimen.checked:
-            raise Blocked("RC_ACCEPTANCE_NOT_CHECKED", f"specimen {specimen.specimen_id} has not been checked")
+            raise Blocked(
+                "RC_ACCEPTANCE_NOT_CHECKED", f"specimen {specimen.specimen_id} has not been checked"
+            )
 
 
 def reason_given(_ctx: LabContext, event: Event) -> None:
@@ -70,16 +88,24 @@ def create_accession(ctx: LabContext, event: Event) -> None:
 
 
 def check_acceptance_rules(ctx: LabContext, event: Event) -> None:
-    """Look at specimens. In simulated time the label is read; else the event says whether it matches. No is final."""
+    """Look at specimens.
+
+    In simulated time the label is read; else the event says whether it matches. No is final.
+    """
     for specimen in specimens(ctx, event):
-        matches = specimen.identity_ok if ctx.world.simulated else event.args.get("id_match") is not False
+        matches = (
+            specimen.identity_ok if ctx.world.simulated else event.args.get("id_match") is not False
+        )
         specimen.checked = True
         specimen.id_match = matches and specimen.id_match is not False
     ctx.emit("CHECK_ACCEPTANCE_RULES")
 
 
 def accept_specimen(ctx: LabContext, event: Event) -> None:
-    """Apply the acceptance rules: a specimen is accepted, held or rejected, each with its own reason."""
+    """Apply the acceptance rules.
+
+    A specimen is accepted, held or rejected, each with its own reason.
+    """
     for specimen in specimens(ctx, event):
         status, reason = _decision(ctx, specimen)
         ctx.world.set_status(specimen, status, reason)
@@ -123,7 +149,9 @@ def _is_wrong_container(ctx: LabContext, specimen: Specimen) -> bool:
 
 
 def _is_underfilled(ctx: LabContext, specimen: Specimen) -> bool:
-    return ctx.tables.panels[specimen.panel_id].needs_citrate_fill and specimen.fill_ratio_ok is False
+    return (
+        ctx.tables.panels[specimen.panel_id].needs_citrate_fill and specimen.fill_ratio_ok is False
+    )
 
 
 def _is_too_old(ctx: LabContext, specimen: Specimen) -> bool:
@@ -142,9 +170,16 @@ ACCEPTANCE_RULES: Final[tuple[Finding, ...]] = (
     (lambda _ctx, specimen: specimen.insufficient_volume, "held", "INT_INSUFFICIENT_VOLUME"),
     (_is_too_old, "held", "TIME_EXPIRED"),
 )
-"""What is wrong with a tube, in the order in which it counts: finding, what happens, and the reason noted."""
+"""What is wrong with a tube, in the order in which it counts.
 
-_DECIDED: Final = {"accepted": "ACCEPT_SPECIMEN", "held": "HOLD_SPECIMEN", "rejected": "REJECT_SPECIMEN"}
+Finding, what happens, and the reason noted.
+"""
+
+_DECIDED: Final = {
+    "accepted": "ACCEPT_SPECIMEN",
+    "held": "HOLD_SPECIMEN",
+    "rejected": "REJECT_SPECIMEN",
+}
 
 GUARDS: Final[dict[str, Guard]] = {
     "specimen_known": specimen_known,

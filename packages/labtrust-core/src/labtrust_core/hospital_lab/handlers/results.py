@@ -21,13 +21,17 @@ def result_payload(_ctx: LabContext, event: Event) -> None:
     if not event.text("result_id"):
         raise Blocked("RC_RESULT_BAD_PAYLOAD", "a result has a result_id")
     if "value" in event.args and read_quantity(event.args["value"]) is None:
-        raise Blocked("RC_RESULT_BAD_PAYLOAD", f"the value {str(event.args['value'])[:40]!r} is not a number")
+        raise Blocked(
+            "RC_RESULT_BAD_PAYLOAD", f"the value {str(event.args['value'])[:40]!r} is not a number"
+        )
 
 
 def result_measured(ctx: LabContext, event: Event) -> None:
     """Does the result state a known analyte and a value?"""
     if event.text("analyte_code") not in ctx.tables.analytes or "value" not in event.args:
-        raise Blocked("RC_RESULT_BAD_PAYLOAD", "a result states an analyte_code of the catalogue and a value")
+        raise Blocked(
+            "RC_RESULT_BAD_PAYLOAD", "a result states an analyte_code of the catalogue and a value"
+        )
 
 
 def result_new(ctx: LabContext, event: Event) -> None:
@@ -42,7 +46,9 @@ def result_of_run(ctx: LabContext, event: Event) -> None:
     analyte = event.text("analyte_code")
     for specimen_id in run.specimen_ids:
         specimen = ctx.world.specimens[specimen_id]
-        if analyte in ctx.tables.panels[specimen.panel_id].analytes and not _has_result(ctx, specimen, analyte):
+        measured = analyte in ctx.tables.panels[specimen.panel_id].analytes
+        named = event.text("specimen_id") in ("", specimen_id)
+        if measured and named and not _has_result(ctx, specimen, analyte):
             return
     raise Blocked("RC_RESULT_NOT_OF_RUN", f"run {run.run_id} has no open result for {analyte}")
 
@@ -77,21 +83,31 @@ def critical_acknowledged(ctx: LabContext, event: Event) -> None:
     """Has somebody acknowledged each critical result?"""
     for result in results(ctx, event):
         if result.criticality != "NONE" and result.acknowledged_s is None:
-            raise _refused("CRIT_NO_ACK", result, f"is {result.criticality} and nobody has acknowledged it")
+            raise _refused(
+                "CRIT_NO_ACK", result, f"is {result.criticality} and nobody has acknowledged it"
+            )
 
 
 def qc_not_failed(ctx: LabContext, event: Event) -> None:
     """Is quality control of the device that measured not failed?"""
     for result in results(ctx, event):
         if _qc_state(ctx, result) == "fail":
-            raise _refused("QC_FAIL_ACTIVE", result, f"comes from {result.device_id}, whose quality control has failed")
+            raise _refused(
+                "QC_FAIL_ACTIVE",
+                result,
+                f"comes from {result.device_id}, whose quality control has failed",
+            )
 
 
 def no_qc_drift(ctx: LabContext, event: Event) -> None:
     """Is the device that measured not suspected of drift?"""
     for result in results(ctx, event):
         if _qc_state(ctx, result) == "drift":
-            raise _refused("QC_DRIFT_SUSPECTED", result, f"comes from {result.device_id}, which may have drifted")
+            raise _refused(
+                "QC_DRIFT_SUSPECTED",
+                result,
+                f"comes from {result.device_id}, which may have drifted",
+            )
 
 
 def _qc_state(ctx: LabContext, result: Result) -> str | None:
@@ -115,7 +131,10 @@ def read_quantity(value: object) -> Decimal | None:
 
 
 def generate_result(ctx: LabContext, event: Event) -> None:
-    """Enter a result: held while quality control has failed or its unit is unknown, else open; classified at once."""
+    """Enter a result.
+
+    Held while quality control has failed or its unit is unknown, else open; classified at once.
+    """
     world = ctx.world
     run = world.runs.get(event.text("run_id"))
     specimen = None if run is None else _specimen_of(ctx, run.specimen_ids, event)
@@ -138,24 +157,30 @@ def generate_result(ctx: LabContext, event: Event) -> None:
         _classify(ctx, result, event.args.get("value"))
         ctx.emit("CLASSIFY_RESULT")
     if _qc_state(ctx, result) == "fail":
-        _hold(ctx, result, "QC_FAIL_ACTIVE")
+        _hold(result, "QC_FAIL_ACTIVE")
     if result.criticality != "NONE":
         _announce_critical(ctx, result)
 
 
 def _specimen_of(ctx: LabContext, specimen_ids: list[str], event: Event) -> Specimen | None:
-    """Return the specimen of a run that the result belongs to: the one named, else the first without such a result."""
+    """Return the specimen of a run that a result belongs to.
+
+    That is the one named, else the first that has no such result yet.
+    """
+    known = ctx.world.specimens
     named = event.text("specimen_id")
-    candidates = [ctx.world.specimens[item] for item in specimen_ids if not named or item == named]
+    if named:
+        return known[named] if named in specimen_ids else None
     analyte = event.text("analyte_code")
-    return next((item for item in candidates if not _has_result(ctx, item, analyte)), None)
+    open_ones = (item for item in specimen_ids if not _has_result(ctx, known[item], analyte))
+    return next((known[item] for item in open_ones), None)
 
 
 def _classify(ctx: LabContext, result: Result, value: object) -> None:
     table = ctx.tables.analytes.get(result.analyte or "")
     quantity = read_quantity(value)
     if table is None or quantity is None or result.unit != table.unit:
-        _hold(ctx, result, "RC_UNIT_UNKNOWN")
+        _hold(result, "RC_UNIT_UNKNOWN")
         return
     result.value = table.scaled(quantity)
     result.criticality = table.classify(result.value)
@@ -174,15 +199,21 @@ def _announce_critical(ctx: LabContext, result: Result) -> None:
         ctx.world.schedule(ctx.now + wait, "SYS_CRITICAL_TIMEOUT", result.result_id)
 
 
-def _hold(ctx: LabContext, result: Result, reason: str) -> None:
+def _hold(result: Result, reason: str) -> None:
     result.status = "held"
     result.hold_reason = reason
 
 
 def release_result(ctx: LabContext, event: Event) -> None:
-    """Release a result, or all results of a specimen; a specimen whose results are all out is released."""
+    """Release a result, or all results of a specimen.
+
+    A specimen whose results are all out is released.
+    """
     for result in results(ctx, event):
-        if any("QC_DRIFT_SUSPECTED" in ctx.policy.tokens[token.token_type].lifts for token in ctx.lifting):
+        if any(
+            "QC_DRIFT_SUSPECTED" in ctx.policy.tokens[token.token_type].lifts
+            for token in ctx.lifting
+        ):
             result.flags.append(DRIFT_FLAG)
         release(ctx, result, event.agent_id)
     ctx.emit("RELEASE_RESULT")
@@ -197,7 +228,11 @@ def release(ctx: LabContext, result: Result, by: str) -> None:
     specimen = world.specimens.get(result.specimen_id or "")
     if specimen is None:
         return
-    current = [world.results[item] for item in specimen.results if world.results[item].status != "superseded"]
+    current = [
+        world.results[item]
+        for item in specimen.results
+        if world.results[item].status != "superseded"
+    ]
     if all(item.status == "released" for item in current):
         world.releasable.pop(specimen.specimen_id, None)
         world.set_status(specimen, "released")
@@ -208,12 +243,15 @@ def release(ctx: LabContext, result: Result, by: str) -> None:
 def hold_result(ctx: LabContext, event: Event) -> None:
     """Hold results back."""
     for result in results(ctx, event):
-        _hold(ctx, result, _reason(event) or "HOLD_RESULT")
+        _hold(result, _reason(event) or "HOLD_RESULT")
     ctx.emit("HOLD_RESULT")
 
 
 def rerun_request(ctx: LabContext, event: Event) -> None:
-    """Ask for a specimen to be measured again: its unreleased results are superseded and it is ready for a queue."""
+    """Ask for a specimen to be measured again.
+
+    Its unreleased results are superseded and it is ready for a queue.
+    """
     for result in results(ctx, event):
         specimen = ctx.world.specimens.get(result.specimen_id or "")
         if specimen is None:
@@ -255,10 +293,27 @@ HANDLERS: Final[dict[str, Handler]] = {
 }
 
 CODES: Final = frozenset(
-    """RC_RESULT_BAD_PAYLOAD RC_RESULT_DUPLICATE RC_RESULT_NOT_OF_RUN RC_RESULT_UNKNOWN RC_RESULT_STATUS RC_RESULT_HELD
-    CRIT_NO_ACK QC_FAIL_ACTIVE QC_DRIFT_SUSPECTED RC_UNIT_UNKNOWN""".split()
+    {
+        "RC_RESULT_BAD_PAYLOAD",
+        "RC_RESULT_DUPLICATE",
+        "RC_RESULT_NOT_OF_RUN",
+        "RC_RESULT_UNKNOWN",
+        "RC_RESULT_STATUS",
+        "RC_RESULT_HELD",
+        "CRIT_NO_ACK",
+        "QC_FAIL_ACTIVE",
+        "QC_DRIFT_SUSPECTED",
+        "RC_UNIT_UNKNOWN",
+    }
 )
 
 EMITS: Final = frozenset(
-    {"GENERATE_RESULT", "CLASSIFY_RESULT", "NOTIFY_CRITICAL_RESULT", "RELEASE_RESULT", "HOLD_RESULT", "RERUN_REQUEST"}
+    {
+        "GENERATE_RESULT",
+        "CLASSIFY_RESULT",
+        "NOTIFY_CRITICAL_RESULT",
+        "RELEASE_RESULT",
+        "HOLD_RESULT",
+        "RERUN_REQUEST",
+    }
 )

@@ -22,7 +22,9 @@ def injectable(ctx: LabContext, event: Event) -> None:
     """Is the specimen complete, and new?"""
     specimen = _specimen(ctx, event)
     if specimen.specimen_id in ctx.world.specimens:
-        raise Blocked("RC_INJECT_SPECIMEN_DUPLICATE", f"specimen {specimen.specimen_id} exists already")
+        raise Blocked(
+            "RC_INJECT_SPECIMEN_DUPLICATE", f"specimen {specimen.specimen_id} exists already"
+        )
 
 
 def restock(ctx: LabContext, event: Event) -> None:
@@ -48,8 +50,13 @@ def _specimen(ctx: LabContext, event: Event) -> Specimen:
 
 GUARDS: Final[dict[str, Guard]] = {"reagent_known": reagent_known, "injectable": injectable}
 
-HANDLERS: Final[dict[str, Handler]] = {"RESTOCK_REAGENT": restock, "INJECT_SPECIMEN": inject_specimen}
+HANDLERS: Final[dict[str, Handler]] = {
+    "RESTOCK_REAGENT": restock,
+    "INJECT_SPECIMEN": inject_specimen,
+}
 
-CODES: Final = frozenset({"RC_REAGENT_UNKNOWN", "RC_INJECT_SPECIMEN_DUPLICATE", "RC_INJECT_SPECIMEN_INVALID"})
+CODES: Final = frozenset(
+    {"RC_REAGENT_UNKNOWN", "RC_INJECT_SPECIMEN_DUPLICATE", "RC_INJECT_SPECIMEN_INVALID"}
+)
 
 EMITS: Final = frozenset({"STORE", "INJECT_SPECIMEN"})

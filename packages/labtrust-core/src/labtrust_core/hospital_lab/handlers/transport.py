@@ -6,7 +6,13 @@ from typing import Final
 
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
-from labtrust_core.hospital_lab.lookup import LabContext, agent_zone, named_specimens, specimens, zone_band
+from labtrust_core.hospital_lab.lookup import (
+    LabContext,
+    agent_zone,
+    named_specimens,
+    specimens,
+    zone_band,
+)
 from labtrust_core.hospital_lab.policy_model import Route
 from labtrust_core.hospital_lab.world import Consignment
 from labtrust_core.randomness import stream
@@ -31,7 +37,9 @@ def dispatchable(ctx: LabContext, event: Event) -> None:
     """May the specimens travel?"""
     for specimen in specimens(ctx, event):
         if specimen.status not in _DISPATCHABLE:
-            raise Blocked("RC_SPECIMEN_STATUS", f"specimen {specimen.specimen_id} is {specimen.status}")
+            raise Blocked(
+                "RC_SPECIMEN_STATUS", f"specimen {specimen.specimen_id} is {specimen.status}"
+            )
 
 
 def consignment_known(ctx: LabContext, event: Event) -> None:
@@ -83,7 +91,10 @@ def custody_place(ctx: LabContext, event: Event) -> None:
     at_origin = zone == route.origin_zone
     at_dest = zone == route.dest_zone and ctx.now >= _consignment(ctx, event).expected_s
     if not (at_origin or at_dest):
-        raise Blocked("RC_NOT_AT_ROUTE_END", f"custody is signed for in {route.origin_zone} or {route.dest_zone}")
+        raise Blocked(
+            "RC_NOT_AT_ROUTE_END",
+            f"custody is signed for in {route.origin_zone} or {route.dest_zone}",
+        )
 
 
 def dispatch(ctx: LabContext, event: Event) -> None:
@@ -94,9 +105,16 @@ def dispatch(ctx: LabContext, event: Event) -> None:
     number = len(world.consignments) + 1
     travel = route.mean_s
     if world.simulated:
-        travel = max(1, stream(world.seed, "transport").normal_milli(route.mean_s, route.sd_s, number))
+        travel = max(
+            1, stream(world.seed, "transport").normal_milli(route.mean_s, route.sd_s, number)
+        )
     consignment = Consignment(
-        f"CONS_{number}", route_id, list(named_specimens(ctx, event)), ctx.now, event.agent_id, ctx.now + travel
+        f"CONS_{number}",
+        route_id,
+        list(named_specimens(ctx, event)),
+        ctx.now,
+        event.agent_id,
+        ctx.now + travel,
     )
     world.consignments[consignment.consignment_id] = consignment
     world.in_transit[consignment.consignment_id] = None
@@ -104,8 +122,12 @@ def dispatch(ctx: LabContext, event: Event) -> None:
         world.put(specimen, f"consignment:{consignment.consignment_id}", ctx.now, route.temp_band)
         world.set_status(specimen, "in_transit")
     if world.simulated:
-        world.schedule(consignment.expected_s, "SYS_CONSIGNMENT_ARRIVAL", consignment.consignment_id)
-        world.schedule(ctx.now + ctx.tables.transport_tick_s, "TRANSPORT_TICK", consignment.consignment_id)
+        world.schedule(
+            consignment.expected_s, "SYS_CONSIGNMENT_ARRIVAL", consignment.consignment_id
+        )
+        world.schedule(
+            ctx.now + ctx.tables.transport_tick_s, "TRANSPORT_TICK", consignment.consignment_id
+        )
     ctx.data["consignment_id"] = consignment.consignment_id
     ctx.emit("DISPATCH_TRANSPORT")
 
@@ -118,7 +140,10 @@ def transport_tick(ctx: LabContext, event: Event) -> None:
         consignment = ctx.world.consignments.get(consignment_id)
         if consignment is not None and consignment.status == "in_transit":
             drift(ctx, consignment)
-            if consignment.worst_milli_c >= ctx.tables.routes[consignment.route_id].max_drift_milli_c:
+            if (
+                consignment.worst_milli_c
+                >= ctx.tables.routes[consignment.route_id].max_drift_milli_c
+            ):
                 excursions.append(consignment_id)
     if excursions:
         ctx.data["excursions"] = excursions
@@ -132,14 +157,19 @@ def drift(ctx: LabContext, consignment: Consignment) -> None:
     if not ctx.world.simulated:
         return
     step = route.drift_step_milli_c
-    draw = stream(ctx.world.seed, "drift").below(2 * step + 1, consignment.consignment_id, consignment.ticks)
+    draw = stream(ctx.world.seed, "drift").below(
+        2 * step + 1, consignment.consignment_id, consignment.ticks
+    )
     bound = 2 * route.max_drift_milli_c
     consignment.drift_milli_c = min(bound, max(-bound, consignment.drift_milli_c + draw - step))
     consignment.worst_milli_c = max(consignment.worst_milli_c, abs(consignment.drift_milli_c))
 
 
 def sign_custody(ctx: LabContext, event: Event) -> None:
-    """Sign for a consignment at the end at which the agent stands; elsewhere (an overlay allows it) at the origin."""
+    """Sign for a consignment at the end at which the agent stands.
+
+    Elsewhere (an overlay allows it) at the origin.
+    """
     consignment = _consignment(ctx, event)
     if agent_zone(ctx, event) == _route(ctx, event).dest_zone:
         consignment.signed_dest_by = event.agent_id
@@ -158,7 +188,9 @@ def receive(ctx: LabContext, event: Event) -> None:
     ctx.world.in_transit.pop(consignment.consignment_id, None)
     for specimen in (ctx.world.specimens.get(item) for item in consignment.specimen_ids):
         if specimen is not None:
-            ctx.world.put(specimen, f"zone:{route.dest_zone}", ctx.now, zone_band(ctx, route.dest_zone))
+            ctx.world.put(
+                specimen, f"zone:{route.dest_zone}", ctx.now, zone_band(ctx, route.dest_zone)
+            )
             ctx.world.set_status(specimen, "arrived_at_reception")
     ctx.emit("RECEIVE_TRANSPORT")
 
@@ -166,7 +198,12 @@ def receive(ctx: LabContext, event: Event) -> None:
 def _route_id(ctx: LabContext, event: Event) -> str | None:
     ends = (event.text("origin_site"), event.text("dest_site"))
     return next(
-        (name for name, route in ctx.tables.routes.items() if (route.origin_site, route.dest_site) == ends), None
+        (
+            name
+            for name, route in ctx.tables.routes.items()
+            if (route.origin_site, route.dest_site) == ends
+        ),
+        None,
     )
 
 
@@ -203,8 +240,14 @@ HANDLERS: Final[dict[str, Handler]] = {
 }
 
 CODES: Final = frozenset(
-    """TRANSPORT_ROUTE_FORBIDDEN RC_NOT_AT_ROUTE_END RC_SPECIMEN_STATUS TRANSPORT_CHAIN_OF_CUSTODY_BROKEN
-    RC_TRANSPORT_NOT_ARRIVED TRANSPORT_TEMP_EXCURSION""".split()
+    {
+        "TRANSPORT_ROUTE_FORBIDDEN",
+        "RC_NOT_AT_ROUTE_END",
+        "RC_SPECIMEN_STATUS",
+        "TRANSPORT_CHAIN_OF_CUSTODY_BROKEN",
+        "RC_TRANSPORT_NOT_ARRIVED",
+        "TRANSPORT_TEMP_EXCURSION",
+    }
 )
 
 EMITS: Final = frozenset(HANDLERS)

@@ -1,0 +1,1 @@
+"""Who acts: the interface of an agent, and the ready-made ones."""

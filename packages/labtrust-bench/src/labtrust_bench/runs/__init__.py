@@ -1,0 +1,1 @@
+"""Runs: plan, episode loop, observers, metrics and results files."""

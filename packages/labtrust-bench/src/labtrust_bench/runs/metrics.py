@@ -1,0 +1,156 @@
+"""The metrics of one episode: integers and counts only, so that they are the same bytes everywhere.
+
+Seconds are of simulated time. A share is in thousandths, rounded down. A figure that does not exist
+(the median of nothing) is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+Permille: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1_000)]
+
+
+class _Closed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base: every field is required, and there are no others."""
+
+
+class Turnaround(_Closed, frozen=True):
+    """Time from arrival to release of the released specimens of one priority.
+
+    Attributes:
+        released: How many they are.
+        on_time: How many of them took at most ``target_s``.
+        target_s: What counts as on time; null where the task sets no target.
+        p50_s: Median, by nearest rank.
+        p95_s: 95th percentile, by nearest rank.
+        mean_s: Mean, rounded to the nearest second.
+    """
+
+    released: Count
+    on_time: Count
+    target_s: Count | None
+    p50_s: Count | None
+    p95_s: Count | None
+    mean_s: Count | None
+
+
+class CriticalCalls(_Closed, frozen=True):
+    """What became of critical results.
+
+    Attributes:
+        results: Critical results that were measured.
+        calls: Calls about them (first calls and escalations).
+        acknowledged: How many were acknowledged by an acknowledgement that counts.
+        p50_ack_s: Median time from the result to that.
+    """
+
+    results: Count
+    calls: Count
+    acknowledged: Count
+    p50_ack_s: Count | None
+
+
+class Opposition(_Closed, frozen=True):
+    """What a task's opponents did.
+
+    Attributes:
+        events: Their events.
+        blocked: How many were refused.
+        first_blocked_s: When the first was refused.
+        detection_latency_s: From then until enforcement first acted on one of them.
+        enforcements: How often it did.
+    """
+
+    events: Count
+    blocked: Count
+    first_blocked_s: Count | None
+    detection_latency_s: Count | None
+    enforcements: Count
+
+
+class Metrics(_Closed, frozen=True):
+    """One episode in figures.
+
+    Attributes:
+        steps: Steps taken.
+        arrivals: Specimens that came, at any site.
+        arrivals_before_cutoff: Those that came at least an hour before the end.
+        throughput: Specimens released.
+        throughput_before_cutoff: Released ones of those that came before the cutoff.
+        released_before_cutoff_permille: The two as a share.
+        rejected: Specimens rejected.
+        holds_count: Times that a specimen or result was put on hold.
+        autoverified: Released specimens of which no result needed a person.
+        autoverified_permille: Their share of the released.
+        p50_turnaround_s: Median time from arrival to release.
+        p95_turnaround_s: 95th percentile of it.
+        on_time: Released specimens within their priority's target.
+        on_time_permille: Their share of the released.
+        turnaround_by_priority: The same by priority.
+        critical: Critical results and calls.
+        violations_by_invariant_id: Invariants that accepted events broke.
+        prevented_by_invariant_id: Invariants that refused events would have broken.
+        blocked_by_reason_code: Refused events by reason.
+        events_by_origin: Ledger records by origin: agent, clockwork, enforcement.
+        tokens_minted: Tokens minted.
+        tokens_consumed: Tokens used up.
+        enforcements_by_action: What enforcement did.
+        device_utilisation_permille: Share of the time that each device's units were running.
+        opposition: What the opponents did; null in a task without.
+        reward_milli: The crew's reward, in thousandths of a point.
+    """
+
+    steps: Count
+    arrivals: Count
+    arrivals_before_cutoff: Count
+    throughput: Count
+    throughput_before_cutoff: Count
+    released_before_cutoff_permille: Permille | None
+    rejected: Count
+    holds_count: Count
+    autoverified: Count
+    autoverified_permille: Permille | None
+    p50_turnaround_s: Count | None
+    p95_turnaround_s: Count | None
+    on_time: Count
+    on_time_permille: Permille | None
+    turnaround_by_priority: dict[str, Turnaround]
+    critical: CriticalCalls
+    violations_by_invariant_id: dict[str, Count]
+    prevented_by_invariant_id: dict[str, Count]
+    blocked_by_reason_code: dict[str, Count]
+    events_by_origin: dict[str, Count]
+    tokens_minted: Count
+    tokens_consumed: Count
+    enforcements_by_action: dict[str, Count]
+    device_utilisation_permille: dict[str, Permille]
+    opposition: Opposition | None
+    reward_milli: int
+
+
+def nearest_rank(values: Sequence[int], percent: int) -> int | None:
+    """Return the smallest value that at least ``percent`` (1..100) in a hundred do not exceed."""
+    return sorted(values)[-(-percent * len(values) // 100) - 1] if values else None
+
+
+def permille(part: int, whole: int) -> int | None:
+    """Return ``part`` of ``whole`` in thousandths, rounded down; null of nothing."""
+    return 1_000 * part // whole if whole else None
+
+
+def turnaround(seconds: Sequence[int], target_s: int | None) -> Turnaround:
+    """Return the figures of a list of turnaround times."""
+    count = len(seconds)
+    return Turnaround(
+        released=count,
+        on_time=0 if target_s is None else sum(item <= target_s for item in seconds),
+        target_s=target_s,
+        p50_s=nearest_rank(seconds, 50),
+        p95_s=nearest_rank(seconds, 95),
+        mean_s=(2 * sum(seconds) + count) // (2 * count) if count else None,
+    )

@@ -1,0 +1,50 @@
+"""What a benchmark run is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from labtrust_core.errors import UsageError
+
+MAX_SEED: Final = 2**53 - 1
+"""The largest integer that results and logs carry exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """One task, some episodes.
+
+    Attributes:
+        task: Name of the task.
+        num_episodes: How many episodes, from 1.
+        base_seed: Seed of the first episode; the i-th (from 0) has ``base_seed + i``.
+        smoke: Whether the task is run at its small size.
+        agents: Name of the crew that is measured (``labtrust_bench.runs.crew``).
+        partner_id: Partner whose policy overlay applies.
+        signed: Whether every event must be signed.
+        policy_dir: Policy folder; by default the one in force.
+    """
+
+    task: str
+    num_episodes: int = 1
+    base_seed: int = 0
+    smoke: bool = False
+    agents: str = "scripted"
+    partner_id: str | None = None
+    signed: bool = False
+    policy_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.num_episodes < 1:
+            raise UsageError(
+                f"the number of episodes must be at least 1, found {self.num_episodes}"
+            )
+        if not 0 <= self.base_seed <= MAX_SEED - self.num_episodes + 1:
+            raise UsageError(f"seeds must lie in 0..{MAX_SEED}, found {self.base_seed}")
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seed of each episode."""
+        return tuple(range(self.base_seed, self.base_seed + self.num_episodes))

@@ -1,0 +1,1 @@
+"""Benchmark tasks: what is run, and what is measured against."""

@@ -1,0 +1,24 @@
+"""The same shift, with an outsider and an insider who try what they may not do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from labtrust_bench.agents.adversary import opponents
+from labtrust_bench.agents.api import Agent
+from labtrust_bench.tasks.base import BenchmarkTask, RewardConfig, TaskSize
+
+
+class AdversarialDisruption(BenchmarkTask):
+    """Eight hours at the hub; whichever crew is measured, the two opponents are the task's own."""
+
+    name = "adversarial_disruption"
+    crew = "adversarial"
+    full = TaskSize("adversarial_shift", horizon_s=28_800, arrivals_until_s=28_800)
+    small = TaskSize("adversarial_smoke", horizon_s=5_400, arrivals_until_s=2_700)
+    reward_config = RewardConfig(throughput_milli=500, violation_milli=2_000, blocked_milli=100)
+
+    def opponents(self, members: Mapping[str, str]) -> dict[str, Agent]:
+        """Return the outsider and the insider."""
+        found = opponents(self.size.horizon_s)
+        return {name: agent for name, agent in found.items() if name in members}

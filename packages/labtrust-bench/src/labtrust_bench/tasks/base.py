@@ -1,0 +1,155 @@
+"""What a benchmark task is: crew, load, horizon, service level, rewards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Final
+
+from labtrust_core.errors import UsageError
+from labtrust_env.session import SessionConfig
+
+from labtrust_bench.agents.api import Agent
+from labtrust_bench.agents.scripted import scripted_crew
+
+TURNAROUND_TARGET_S: Final[Mapping[str, int]] = {"STAT": 3_600, "URGENT": 7_200, "ROUTINE": 14_400}
+"""Seconds from arrival to release that count as on time. STAT and URGENT: the targets that Leeds
+Teaching Hospitals published in 2013 for emergency (60 min) and inpatient (2 h) work; ROUTINE: 4 h,
+a common local goal."""
+
+CUTOFF_S: Final = 3_600
+"""What arrives in the last hour need not be released to count as done."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSize:
+    """How much of a task is run. All times in seconds of simulated time.
+
+    Attributes:
+        workload: Name of a workload profile of policy.
+        horizon_s: Length of an episode.
+        arrivals_until_s: No specimen arrives later than this.
+        dt_s: Length of a step.
+    """
+
+    workload: str
+    horizon_s: int
+    arrivals_until_s: int
+    dt_s: int = 10
+
+    def __post_init__(self) -> None:
+        if not 0 < self.dt_s <= self.horizon_s or not 0 <= self.arrivals_until_s <= self.horizon_s:
+            raise UsageError(
+                f"no task size: step {self.dt_s} s, arrivals until {self.arrivals_until_s} s, "
+                f"horizon {self.horizon_s} s"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class RewardConfig:
+    """What the crew earns, in thousandths of a point.
+
+    Attributes:
+        throughput_milli: For each specimen released.
+        violation_milli: Taken off for each invariant broken by an accepted event of the crew.
+        blocked_milli: Taken off for each event of the crew that was refused.
+    """
+
+    throughput_milli: int
+    violation_milli: int = 0
+    blocked_milli: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the terms by name."""
+        return asdict(self)
+
+    def total(self, *, released: int, violations: int, blocked: int) -> int:
+        """Return the reward of an episode, in thousandths of a point."""
+        return (
+            self.throughput_milli * released
+            - self.violation_milli * violations
+            - self.blocked_milli * blocked
+        )
+
+
+class BenchmarkTask:
+    """A benchmark. A subclass sets the class attributes, and overrides a method where it differs.
+
+    Attributes:
+        name: What users type.
+        crew: Name of a crew of policy.
+        full: The size of the benchmark proper, a shift.
+        small: A size for tests.
+        sla_s: Priority to the turnaround in seconds that is still on time.
+        reward_config: What the crew earns.
+        size: The size of this instance.
+    """
+
+    name: ClassVar[str]
+    crew: ClassVar[str]
+    full: ClassVar[TaskSize]
+    small: ClassVar[TaskSize]
+    sla_s: ClassVar[Mapping[str, int]] = TURNAROUND_TARGET_S
+    reward_config: ClassVar[RewardConfig]
+
+    def __init__(self, size: TaskSize | None = None) -> None:
+        self.size = self.full if size is None else size
+
+    def smoke(self) -> BenchmarkTask:
+        """Return the task at its small size."""
+        return type(self)(self.small)
+
+    @property
+    def max_steps(self) -> int:
+        """Steps of an episode."""
+        return -(-self.size.horizon_s // self.size.dt_s)
+
+    @property
+    def cutoff_s(self) -> int:
+        """Specimens that arrive until this second of the episode should be released by its end."""
+        return max(0, self.size.horizon_s - CUTOFF_S)
+
+    def get_initial_state(self) -> dict[str, Any]:
+        """Return what the initial state holds besides crew and workload (specimens, tokens, …)."""
+        return {}
+
+    def scripted_agents(self, members: Mapping[str, str]) -> dict[str, Agent]:
+        """Return the scripted crew.
+
+        Args:
+            members: Member name to agent id, in acting order.
+        """
+        return dict(scripted_crew(members))
+
+    def opponents(self, members: Mapping[str, str]) -> dict[str, Agent]:
+        """Return the agents that belong to the task and not to the crew that is measured.
+
+        Args:
+            members: Member name to agent id, in acting order.
+        """
+        del members
+        return {}
+
+    def session_config(self, *, signed: bool = False) -> SessionConfig:
+        """Return what a session needs to run the task."""
+        size = self.size
+        return SessionConfig(
+            crew=self.crew,
+            workload=size.workload,
+            horizon_s=size.horizon_s,
+            arrivals_until_s=size.arrivals_until_s,
+            dt_s=size.dt_s,
+            signed=signed,
+            scenario=self.get_initial_state(),
+        )
+
+
+_REQUIRED: Final = ("name", "crew", "full", "small", "reward_config")
+
+
+def not_a_task(item: object) -> str:
+    """Return what is wrong with an item that is offered as a task; empty when it is one."""
+    if not (isinstance(item, type) and issubclass(item, BenchmarkTask)):
+        return f"is {item!r}; expected a subclass of BenchmarkTask"
+    missing = [name for name in _REQUIRED if not hasattr(item, name)]
+    return f"sets no {', '.join(missing)}" if missing else ""

@@ -1,0 +1,305 @@
+"""Fills the observation and state vectors from the running episode; ``fields`` says what is where.
+
+It reads the same world as ``labtrust_core.hospital_lab.views`` and shows an agent nothing that its
+view does not hold. What is the same for several agents is looked up once a state.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labtrust_core.hospital_lab.handlers.analysis import qc_due_in
+from labtrust_core.hospital_lab.logistics import is_up, most_urgent, next_zone
+from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.tables import DeviceTable
+from labtrust_core.hospital_lab.world import Agent
+from labtrust_env.fields import (
+    AGE_LIMIT_S,
+    BUSY_LIMIT_S,
+    CONSIGNMENT_LIMIT,
+    COUNT_LIMIT,
+    DEVICE_PARTS,
+    LIST_LIMIT,
+    PICKUP_PARTS,
+    QC_PARTS,
+    STATUSES,
+    WAIT_LIMIT_S,
+    crew_roles,
+    observation_layout,
+    state_layout,
+)
+from labtrust_env.session import Session
+from labtrust_env.verbs.moving import carried
+from labtrust_env.verbs.proposal import waiting
+from labtrust_env.verbs.reporting import current_results
+
+Vector = NDArray[np.float32]
+
+_NEEDED: Final = {
+    "pickups": ("RETRIEVE",),
+    "releasable": ("RELEASE_RESULT", "RELEASE_RESULT_OVERRIDE"),
+    "critical": ("NOTIFY_CRITICAL_RESULT",),
+    "consignments": ("RECEIVE_TRANSPORT",),
+    "stock": ("RESTOCK_REAGENT",),
+}
+"""The actions of which a role must have one to see a work list, as in its view."""
+
+
+class Observer:
+    """Encodes one session; keeps nothing of an episode but what the current state has shown."""
+
+    def __init__(self, session: Session) -> None:
+        """Lay the vectors out for the session's policy, crew and horizon."""
+        policy = session.engine.policy
+        tables = policy.tables
+        self._session = session
+        self._zones = {zone: number for number, zone in enumerate(tables.zones)}
+        self._roles = {role: number for number, role in enumerate(crew_roles(policy))}
+        self._device_zone = {name: table.zone for name, table in tables.devices.items()}
+        self.layout = observation_layout(policy, session.config.horizon_s)
+        self.state_layout = state_layout(policy, tuple(session.members), session.config.horizon_s)
+        self._at = {name: item.place for name, item in self.layout.fields.items()}
+        self._first = {name: item.start for name, item in self.layout.fields.items()}
+        self._masks: dict[tuple[str, str], Vector] = {}
+        self._lists: dict[str, tuple[str, ...]] = {}
+        self._seen: dict[str, Vector] = {}
+
+    def refresh(self) -> None:
+        """Forget what was looked up: the state has changed."""
+        self._seen = {}
+
+    def observe(self, name: str) -> Vector:
+        """Return what a member observes, as a new vector of ``layout.size`` numbers in 0..1."""
+        session = self._session
+        ctx = session.ctx
+        agent = ctx.world.agents[session.members[name]]
+        role_id = ctx.trust.roster.get(agent.agent_id, "")
+        vector = np.zeros(self.layout.size, np.float32)
+        self._fill_self(ctx, agent, role_id, vector)
+        vector[self._at["here"]] = self._shared(f"here:{agent.zone}", _here, agent.zone)
+        vector[self._at["way_open"]] = self._shared(f"ways:{agent.zone}", _ways, agent.zone)
+        devices = self._shared("devices", _devices)
+        vector[self._at["devices"]] = devices * self._mask(role_id, agent.zone)
+        for item in self._visible(role_id):
+            if item == "releasable":
+                vector[self._at[item]] = _releasable(ctx, agent)
+            else:
+                vector[self._at[item]] = self._shared(item, _LISTS[item])
+        vector[self._first["downtime"]] = ctx.world.downtime
+        return vector
+
+    def _fill_self(self, ctx: LabContext, agent: Agent, role_id: str, vector: Vector) -> None:
+        first = self._first
+        now = ctx.trust.now
+        vector[first["time"]] = min(1.0, now / self._session.config.horizon_s)
+        if role_id in self._roles:
+            vector[first["role"] + self._roles[role_id]] = 1
+        vector[first["zone"] + self._zones[agent.zone]] = 1
+        vector[first["busy_for"]] = _share(agent.busy_until - now, BUSY_LIMIT_S)
+        vector[first["stopped_for"]] = _share(_stopped_until(ctx, agent) - now, WAIT_LIMIT_S)
+        vector[first["actions_left"]] = _actions_left(ctx, agent, role_id)
+        held = carried(ctx, agent)
+        if held:
+            limit = ctx.tables.carry_limit
+            vector[first["carrying"]] = _share(len(held), limit)
+            for specimen in held:
+                goal = next_zone(ctx, specimen)
+                if goal is not None:
+                    vector[first["carrying_to"] + self._zones[goal]] += 1 / limit
+            goals = self._at["carrying_to"]
+            np.minimum(vector[goals], 1, out=vector[goals])
+
+    def state(self) -> Vector:
+        """Return the global state, as a new vector of ``state_layout.size`` numbers in 0..1."""
+        ctx = self._session.ctx
+        now = ctx.trust.now
+        agents = [ctx.world.agents[agent_id] for agent_id in self._session.members.values()]
+        standing = np.zeros((len(agents), len(self._zones)), np.float32)
+        for row, agent in enumerate(agents):
+            standing[row, self._zones[agent.zone]] = 1
+        frozen = ctx.trust.containment
+        limit = ctx.tables.carry_limit
+        parts: list[Any] = [
+            [min(1.0, now / self._session.config.horizon_s)],
+            standing.ravel(),
+            [_share(agent.busy_until - now, BUSY_LIMIT_S) for agent in agents],
+            [_share(_stopped_until(ctx, agent) - now, WAIT_LIMIT_S) for agent in agents],
+            [_share(ctx.world.carried(agent.agent_id), limit) for agent in agents],
+            *(self._shared(f"here:{zone}", _here, zone) for zone in self._zones),
+            [door.open_since is not None for door in ctx.world.doors.values()],
+            [frozen.is_zone_frozen(zone, now) for zone in self._zones],
+            self._shared("devices", _devices),
+            self._shared("critical", _critical),
+            self._shared("consignments", _consignments),
+            self._shared("stock", _stock),
+            [_share(len(ctx.world.releasable), LIST_LIMIT), ctx.world.downtime],
+        ]
+        return np.concatenate(parts, dtype=np.float32)
+
+    def _shared(self, key: str, read: Any, *arguments: str) -> Vector:  # noqa: ANN401 - any reader
+        found = self._seen.get(key)
+        if found is None:
+            found = np.array(read(self._session.ctx, *arguments), np.float32)
+            self._seen[key] = found
+        return found
+
+    def _visible(self, role_id: str) -> tuple[str, ...]:
+        found = self._lists.get(role_id)
+        if found is None:
+            role = self._session.engine.policy.roles.roles.get(role_id)
+            actions = frozenset() if role is None else role.actions
+            found = tuple(name for name, any_of in _NEEDED.items() if actions.intersection(any_of))
+            self._lists[role_id] = found
+        return found
+
+    def _mask(self, role_id: str, zone: str) -> Vector:
+        """Return 1 for each number of the devices' field that a role sees from a zone, else 0."""
+        found = self._masks.get((role_id, zone))
+        if found is None:
+            role = self._session.engine.policy.roles.roles.get(role_id)
+            controls = role is not None and "QC_EVENT" in role.actions
+            visible = [
+                place == zone or (controls and part in QC_PARTS)
+                for place in self._device_zone.values()
+                for part in DEVICE_PARTS
+            ]
+            found = self._masks[role_id, zone] = np.array(visible, np.float32)
+        return found
+
+
+def _share(value: float, limit: float) -> float:
+    return 0.0 if value <= 0 else min(1.0, value / limit)
+
+
+def _stopped_until(ctx: LabContext, agent: Agent) -> int:
+    contained = ctx.trust.containment
+    throttled = contained.throttled.get(agent.agent_id, 0)
+    return max(throttled, contained.killed.get(agent.agent_id, 0))
+
+
+def _actions_left(ctx: LabContext, agent: Agent, role_id: str) -> float:
+    table = ctx.policy.capabilities
+    limits = table.limits.get(role_id)
+    if limits is None or limits.max_actions == 0:
+        return 0.0
+    used = ctx.trust.usage.get(agent.agent_id)
+    current = used is not None and used.window == ctx.trust.now // table.window_s
+    taken = used.actions if used is not None and current else 0
+    return 1 - _share(taken, limits.max_actions)
+
+
+def _here(ctx: LabContext, zone: str) -> list[float]:
+    place = f"zone:{zone}"
+    return [_share(len(ctx.world.here(place, status)), COUNT_LIMIT) for status in STATUSES]
+
+
+def _ways(ctx: LabContext, zone: str) -> list[float]:
+    found = []
+    for target in ctx.tables.zones:
+        way = ctx.tables.ways.get((zone, target))
+        shut = way is not None and way.door is not None
+        shut = shut and ctx.world.doors[way.door].open_since is None  # type: ignore[union-attr,index] # shut says there is a door
+        frozen = ctx.trust.containment.is_zone_frozen(target, ctx.trust.now)
+        found.append(float(way is not None and not shut and not frozen))
+    return found
+
+
+def _devices(ctx: LabContext) -> list[float]:
+    return [value for table in ctx.tables.devices.values() for value in _device(ctx, table)]
+
+
+def _device(ctx: LabContext, table: DeviceTable) -> tuple[float, ...]:
+    machine = ctx.world.devices[table.device_id]
+    now = ctx.trust.now
+    idle = sum(free_s <= now for free_s in machine.unit_free_s)
+    state = machine.qc_state
+    return (
+        1.0,
+        float(is_up(ctx, table)),
+        idle / len(machine.unit_free_s),
+        _share(min(machine.unit_free_s) - now, BUSY_LIMIT_S),
+        _share(len(machine.queue), COUNT_LIMIT),
+        float(state == "pass"),
+        float(state == "fail"),
+        float(state == "drift"),
+        _share(qc_due_in(ctx, machine), AGE_LIMIT_S),
+    )
+
+
+def _pickups(ctx: LabContext) -> list[float]:
+    found: list[float] = []
+    by_zone = waiting(ctx)
+    for zone in ctx.tables.zones:
+        here = by_zone.get(zone)
+        if not here:
+            found.extend([0.0] * len(PICKUP_PARTS))
+            continue
+        storage = sum(item.status == "released" for item in here)
+        oldest = ctx.trust.now - min(item.arrived_s for item in here)
+        found += [
+            _share(len(here) - storage, COUNT_LIMIT),
+            _share(storage, COUNT_LIMIT),
+            float(here[0].priority == "STAT"),
+            _share(oldest, AGE_LIMIT_S),
+        ]
+    return found
+
+
+def _releasable(ctx: LabContext, agent: Agent) -> tuple[float, ...]:
+    world = ctx.world
+    counts = [0, 0, 0, 0, 0]
+    listed = most_urgent(ctx, world.releasable)[:LIST_LIMIT] if world.releasable else []
+    for specimen in listed:
+        current = current_results(ctx, specimen)
+        run = world.runs.get(specimen.run_id or "")
+        devices = [world.devices[item.device_id] for item in current if item.device_id]
+        hindrances = (
+            any(item.result_id in world.critical_open for item in current),
+            any(item.status == "held" for item in current),
+            any(machine.qc_state != "pass" for machine in devices),
+            run is not None and run.started_by == agent.agent_id,
+        )
+        counts[0] += not any(hindrances)
+        for number, hindrance in enumerate(hindrances, 1):
+            counts[number] += hindrance
+    return tuple(_share(count, LIST_LIMIT) for count in (len(listed), *counts))
+
+
+def _critical(ctx: LabContext) -> tuple[float, ...]:
+    results = [ctx.world.results[item] for item in list(ctx.world.critical_open)[:LIST_LIMIT]]
+    called = sum(bool(item.attempts) for item in results)
+    wait = max((ctx.trust.now - item.generated_s for item in results), default=0)
+    return (
+        _share(len(results), LIST_LIMIT),
+        _share(len(results) - called, LIST_LIMIT),
+        _share(called, LIST_LIMIT),
+        _share(wait, WAIT_LIMIT_S),
+    )
+
+
+def _consignments(ctx: LabContext) -> tuple[float, ...]:
+    items = [ctx.world.consignments[item] for item in ctx.world.in_transit]
+    arrived = [item for item in items if item.expected_s <= ctx.trust.now]
+    unsigned = [item for item in items if item.signed_origin_by is None]
+    unsigned += [
+        item for item in arrived if item.signed_dest_by is None and item not in unsigned
+    ]
+    ready = [item for item in arrived if item not in unsigned]
+    counts = (len(items) - len(arrived), len(arrived), len(unsigned), len(ready))
+    return tuple(_share(count, CONSIGNMENT_LIMIT) for count in counts)
+
+
+def _stock(ctx: LabContext) -> list[float]:
+    stock = ctx.world.stock
+    return [_share(stock[name], item.delivery) for name, item in ctx.tables.reagents.items()]
+
+
+_LISTS: Final = {
+    "pickups": _pickups,
+    "critical": _critical,
+    "consignments": _consignments,
+    "stock": _stock,
+}

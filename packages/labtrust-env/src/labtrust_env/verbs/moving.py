@@ -1,0 +1,130 @@
+"""Waiting, walking, doors and carrying."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from labtrust_core.hospital_lab.logistics import most_urgent, next_zone
+from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.world import Agent, Specimen
+from labtrust_env.verbs.proposal import Proposal, waiting
+
+_HANDED: Final = (
+    "arrived_at_reception",
+    "accessioning",
+    "held",
+    "accepted",
+    "separated",
+    "aliquoted",
+    "queued",
+    "analysed",
+    "released",
+    "rejected",
+)
+"""Statuses in which a specimen can be in somebody's hands."""
+
+
+def noop(_ctx: LabContext, _agent: Agent, _target: str) -> Proposal | None:
+    """Wait. Never an event when chosen by index."""
+    return "NOOP", {}
+
+
+def tick(_ctx: LabContext, _agent: Agent, _target: str) -> Proposal | None:
+    """Look at the doors; possible even when busy."""
+    return "TICK", {}
+
+
+def move_to(ctx: LabContext, agent: Agent, target: str) -> Proposal | None:
+    """Go to the neighbouring zone, if the way, the door, a freeze and the agent's role allow it."""
+    way = ctx.tables.ways.get((agent.zone, target))
+    if way is None:
+        return None
+    door = None if way.door is None else ctx.world.doors[way.door]
+    if door is not None and door.open_since is None:
+        return None
+    zone = ctx.tables.zones[target]
+    if zone.token_type is not None and (door is None or door.granted_to != agent.agent_id):
+        return None
+    admitted = _admits(ctx, agent, target)
+    if not admitted or ctx.trust.containment.is_zone_frozen(target, ctx.trust.now):
+        return None
+    return "MOVE", {"from_zone": agent.zone, "to_zone": target}
+
+
+def _admits(ctx: LabContext, agent: Agent, target: str) -> bool:
+    """Whether the zone and the role policy let the agent's role in."""
+    role = ctx.role_of(agent.agent_id)
+    if role is None or (role.zones is not None and target not in role.zones):
+        return False
+    roles = ctx.tables.zones[target].roles
+    return roles is None or role.role_id in roles
+
+
+def move_to_work(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
+    """Go one zone towards where the carried belongs, else towards what waits longest elsewhere."""
+    held = carried(ctx, agent)
+    goal = None
+    if held:
+        goal = next_zone(ctx, held[0])
+    else:
+        firsts = [found[0] for zone, found in waiting(ctx).items() if zone != agent.zone]
+        if firsts:
+            longest = min(firsts, key=lambda item: (item.status == "released", item.arrived_s))
+            goal = longest.place.removeprefix("zone:")
+    hop = None if goal is None else ctx.tables.next_hop.get((agent.zone, goal))
+    return None if hop is None else move_to(ctx, agent, hop)
+
+
+def open_door(ctx: LabContext, agent: Agent, target: str) -> Proposal | None:
+    """Open the door if the agent stands at it, it is shut, and it needs neither token nor role."""
+    door = ctx.tables.doors[target]
+    if agent.zone not in door.between or door.token_type is not None or door_stands(ctx, target):
+        return None
+    role = ctx.role_of(agent.agent_id)
+    admitted = door.roles is None or (role is not None and role.role_id in door.roles)
+    return ("OPEN_DOOR", {"door_id": target}) if admitted else None
+
+
+def open_any_door(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
+    """Open the first door here that can be opened."""
+    found = (open_door(ctx, agent, door) for door in ctx.tables.doors)
+    return next((item for item in found if item is not None), None)
+
+
+def close_door(ctx: LabContext, agent: Agent, target: str) -> Proposal | None:
+    """Close the door if it is open and the agent stands at it."""
+    at_door = agent.zone in ctx.tables.doors[target].between
+    return ("CLOSE_DOOR", {"door_id": target}) if at_door and door_stands(ctx, target) else None
+
+
+def door_stands(ctx: LabContext, target: str) -> bool:
+    """Whether a door stands open."""
+    return ctx.world.doors[target].open_since is not None
+
+
+def carried(ctx: LabContext, agent: Agent) -> list[Specimen]:
+    """Return what an agent carries: by stage of work, then by urgency."""
+    if not ctx.world.carried(agent.agent_id):
+        return []
+    place = f"agent:{agent.agent_id}"
+    held = (ctx.world.here(place, status) for status in _HANDED)
+    return [item for ids in held if ids for item in most_urgent(ctx, ids)]
+
+
+def retrieve(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
+    """Pick up the most urgent specimen that has to go elsewhere, and others with its goal."""
+    here = waiting(ctx).get(agent.zone)
+    room = ctx.tables.carry_limit - ctx.world.carried(agent.agent_id)
+    if not here or room < 1:
+        return None
+    goal = next_zone(ctx, here[0])
+    ids = [item.specimen_id for item in here if next_zone(ctx, item) == goal]
+    return "RETRIEVE", {"specimen_ids": ids[:room]}
+
+
+def store(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
+    """Put down what belongs here; where nothing does, everything."""
+    held = carried(ctx, agent)
+    ids = [item.specimen_id for item in held if next_zone(ctx, item) == agent.zone]
+    ids = ids or [item.specimen_id for item in held]
+    return ("STORE", {"specimen_ids": ids}) if ids else None

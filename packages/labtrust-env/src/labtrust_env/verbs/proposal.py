@@ -1,0 +1,76 @@
+"""The shape of a verb and its proposal, and what several work areas look up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from typing import Any
+
+from labtrust_core.hospital_lab.logistics import is_up, most_urgent, waiting_to_move
+from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.tables import DeviceTable
+from labtrust_core.hospital_lab.world import Agent, Specimen
+
+Proposal = tuple[str, dict[str, Any]]
+"""Action type and arguments of an event."""
+
+Verb = Callable[[LabContext, Agent, str], Proposal | None]
+"""``(episode, agent, target)`` to what the agent can do; ``target`` is ``""`` by default rule."""
+
+_WAITING = "labtrust_env.waiting"
+
+
+def waiting(ctx: LabContext) -> dict[str, list[Specimen]]:
+    """Return, by zone, the specimens that have to go elsewhere; looked up once a state.
+
+    The context's scratch holds it; every event empties that, and so does the session when time
+    passes.
+    """
+    found: dict[str, list[Specimen]] | None = ctx.scratch.get(_WAITING)
+    if found is None:
+        found = {}
+        for zone in ctx.tables.zones:
+            here = waiting_to_move(ctx, zone)
+            if here:
+                found[zone] = here
+        ctx.scratch[_WAITING] = found
+    return found
+
+
+def first_here(
+    ctx: LabContext, agent: Agent, status: str, *, checked: bool | None = None
+) -> Specimen | None:
+    """Return the most urgent specimen of a status that lies in the agent's zone."""
+    found = most_urgent(ctx, ctx.world.here(f"zone:{agent.zone}", status))
+    return next((item for item in found if checked is None or item.checked is checked), None)
+
+
+def within_reach(ctx: LabContext, agent: Agent, status: str) -> list[Specimen]:
+    """Return the specimens of a status in the agent's zone or hands, by urgency."""
+    world = ctx.world
+    lying = world.here(f"zone:{agent.zone}", status)
+    held = world.here(f"agent:{agent.agent_id}", status)
+    return most_urgent(ctx, (*lying, *held)) if lying or held else []
+
+
+def at_device(ctx: LabContext, agent: Agent, target: str) -> DeviceTable | None:
+    """Return the device if the agent stands at it."""
+    table = ctx.tables.devices[target]
+    return table if table.zone == agent.zone else None
+
+
+def usable(ctx: LabContext, agent: Agent, target: str) -> DeviceTable | None:
+    """Return the device if the agent stands at it, it is up and a unit is idle."""
+    table = at_device(ctx, agent, target)
+    if table is None or not is_up(ctx, table):
+        return None
+    return table if ctx.world.devices[target].idle_unit(ctx.trust.now) is not None else None
+
+
+def unused(first: str, taken: Container[str]) -> str:
+    """Return ``first``, or ``first_2``, ``first_3``… where somebody has taken it."""
+    if first not in taken:
+        return first
+    number = 2
+    while f"{first}_{number}" in taken:
+        number += 1
+    return f"{first}_{number}"

@@ -1,0 +1,108 @@
+"""Results: release, rerun, and the calls about critical ones."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from labtrust_core.hospital_lab.logistics import most_urgent
+from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.world import Agent, Result, Specimen
+from labtrust_env.verbs.proposal import Proposal
+
+_CHANNEL: Final = "phone"
+
+
+def release(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
+    """Release the most urgent specimen whose results nothing stands in the way of.
+
+    The agent may release neither what it produced nor what it has judged the controls of.
+    """
+    for specimen in most_urgent(ctx, ctx.world.releasable):
+        found = current_results(ctx, specimen)
+        left = [item for item in found if item.status != "released"]
+        if left and all(may_release(ctx, agent, item) for item in left):
+            if len(left) == len(found):
+                return "RELEASE_RESULT", {"specimen_id": specimen.specimen_id}
+            return "RELEASE_RESULT", {"result_id": left[0].result_id}
+    return None
+
+
+def current_results(ctx: LabContext, specimen: Specimen) -> list[Result]:
+    """Return a specimen's results that no later run has superseded."""
+    known = (ctx.world.results[item] for item in specimen.results)
+    return [item for item in known if item.status != "superseded"]
+
+
+def may_release(ctx: LabContext, agent: Agent, result: Result) -> bool:
+    """Whether a result is open, acknowledged if critical, under control, and not own work."""
+    if result.status != "generated":
+        return False
+    if result.criticality != "NONE" and result.acknowledged_s is None:
+        return False
+    machine = ctx.world.devices.get(result.device_id or "")
+    if machine is not None and machine.qc_state != "pass":
+        return False
+    forbidden = ctx.policy.roles.incompatible_duties.get("RELEASE_RESULT", ())
+    run = ctx.world.runs.get(result.run_id or "")
+    produced = run is not None and run.started_by == agent.agent_id
+    judged = machine is not None and agent.agent_id in machine.qc_agents
+    duties = {"PRODUCED_RESULT": produced, "QUALITY_CONTROLLED": judged}
+    return not any(duties.get(duty, False) for duty in forbidden)
+
+
+def rerun(ctx: LabContext, _agent: Agent, _target: str) -> Proposal | None:
+    """Ask for the most urgent specimen with a held result to be measured again."""
+    for specimen in most_urgent(ctx, ctx.world.releasable):
+        for item in specimen.results:
+            result = ctx.world.results[item]
+            if result.status == "held":
+                reason = result.hold_reason or "QC_FAIL_ACTIVE"
+                return "RERUN_REQUEST", {"result_id": item, "reason_code": reason}
+    return None
+
+
+def notify(ctx: LabContext, _agent: Agent, _target: str) -> Proposal | None:
+    """Call the first contact about the critical result that has waited longest without a call."""
+    ladder = ctx.tables.ladder
+    for result_id in ctx.world.critical_open:
+        if not ctx.world.results[result_id].attempts:
+            modes = ladder.downtime_modes if ctx.world.downtime else ladder.tiers[0].modes
+            return "NOTIFY_CRITICAL_RESULT", {
+                "result_id": result_id,
+                "channel": _CHANNEL if _CHANNEL in modes else modes[0],
+                "receiver_role": ladder.tiers[0].role,
+            }
+    return None
+
+
+def acknowledge(ctx: LabContext, _agent: Agent, _target: str) -> Proposal | None:
+    """Note the answer to the last call about the critical result that has waited longest."""
+    for result_id in ctx.world.critical_open:
+        attempts = ctx.world.results[result_id].attempts
+        if attempts:
+            last = attempts[-1]
+            return "ACK_CRITICAL_RESULT", {
+                "result_id": result_id,
+                "attempt_id": last.attempt_id,
+                "channel": last.channel,
+                "receiver_role": last.receiver_role,
+                "receiver_name_or_id": f"on duty as {last.receiver_role}",
+                "receiver_location_or_org": "ward",
+                "read_back_confirmed": True,
+                "outcome": ctx.tables.ladder.reached_outcomes[0],
+            }
+    return None
+
+
+def escalate(ctx: LabContext, _agent: Agent, _target: str) -> Proposal | None:
+    """Call the next tier about the first critical result whose last call has had its time."""
+    tiers = ctx.tables.ladder.tiers
+    for result_id in ctx.world.critical_open:
+        attempts = ctx.world.results[result_id].attempts
+        following = max((item.tier for item in attempts), default=len(tiers)) + 1
+        if following < len(tiers):
+            last = attempts[-1]
+            if ctx.trust.now - last.at_s >= tiers[last.tier].max_ack_wait_s:
+                role = tiers[following].role
+                return "ESCALATE_CRITICAL_RESULT", {"result_id": result_id, "next_role": role}
+    return None
