@@ -2,13 +2,13 @@
 
 import sys
 
-from labtrust_bench import run_benchmark
+from labtrust_bench import RunConfig, run_benchmark
 
 
 def main() -> int:
     """Print what was released; 0 when it is more than nothing."""
-    results = run_benchmark(task="throughput_sla", episodes=1, seed=7, smoke=True)
-    released = results.episodes[0].metrics.released
+    results = run_benchmark(RunConfig("throughput_sla", base_seed=7, smoke=True))
+    released = results.episodes[0].metrics.throughput
     print(f"throughput_sla released {released}")
     return 0 if released > 0 else 1
 

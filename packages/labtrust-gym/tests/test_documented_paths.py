@@ -11,6 +11,21 @@ DOCUMENTED = [
     ("labtrust_gym.errors", "PolicyError", "labtrust_core.errors"),
     ("labtrust_gym.plugins", "load_plugins", "labtrust_core.registry"),
     ("labtrust_gym.cli.main", "main", "labtrust_cli.main"),
+    ("labtrust_gym.config", "get_repo_root", "labtrust_core.policy.directory"),
+    ("labtrust_gym.config", "policy_path", "labtrust_core.policy.directory"),
+    ("labtrust_gym.domain.registry", "register_domain", "labtrust_core.domains"),
+    ("labtrust_gym.domain.registry", "list_domains", "labtrust_core.domains"),
+    (
+        "labtrust_gym.engine.invariants_runtime",
+        "register_invariant_handler",
+        "labtrust_core.engine.invariant_handlers",
+    ),
+    ("labtrust_gym.engine.core_env", "Engine", "labtrust_core.engine.engine"),
+    ("labtrust_gym.policy.loader", "load_policy", "labtrust_core.policy.load"),
+    ("labtrust_gym.policy.validate", "check_policy", "labtrust_core.validation"),
+    ("labtrust_gym.runner.golden_runner", "run_golden", "labtrust_core.golden.runner"),
+    ("labtrust_gym.benchmarks.tasks", "BenchmarkTask", "labtrust_bench.tasks.base"),
+    ("labtrust_gym.benchmarks.tasks", "register_task", "labtrust_bench.tasks.registry"),
 ]
 
 

@@ -34,6 +34,30 @@ DOMAINS: Final[Registry[Domain]] = Registry(
 )
 
 
+def register_domain(domain_id: str, domain: Domain) -> None:
+    """Offer a domain to this process under ``domain_id``.
+
+    Raises:
+        PluginConflictError: The name is taken.
+    """
+    DOMAINS.register(domain_id, domain)
+
+
+def list_domains() -> tuple[str, ...]:
+    """Return the ids of the domains there are, sorted; imports none of them."""
+    return tuple(DOMAINS.names())
+
+
+def get_domain(domain_id: str) -> Domain:
+    """Return a domain.
+
+    Raises:
+        UnknownNameError: Nothing offers the id.
+        PluginError: The distribution that offers it cannot deliver.
+    """
+    return DOMAINS.get(domain_id)
+
+
 @dataclass(frozen=True, slots=True)
 class OpenedPolicy:
     """A policy as documents and as the tables compiled from them."""

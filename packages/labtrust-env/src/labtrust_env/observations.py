@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labtrust_core.hospital_lab.handlers.analysis import qc_due_in
-from labtrust_core.hospital_lab.logistics import is_up, most_urgent, next_zone
+from labtrust_core.hospital_lab.logistics import is_up, most_urgent, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import DeviceTable
 from labtrust_core.hospital_lab.world import Agent
@@ -33,7 +33,6 @@ from labtrust_env.fields import (
 )
 from labtrust_env.session import Session
 from labtrust_env.verbs.moving import carried
-from labtrust_env.verbs.proposal import waiting
 from labtrust_env.verbs.reporting import current_results
 
 Vector = NDArray[np.float32]
@@ -197,14 +196,14 @@ def _here(ctx: LabContext, zone: str) -> list[float]:
 
 
 def _ways(ctx: LabContext, zone: str) -> list[float]:
-    found = []
-    for target in ctx.tables.zones:
-        way = ctx.tables.ways.get((zone, target))
-        shut = way is not None and way.door is not None
-        shut = shut and ctx.world.doors[way.door].open_since is None  # type: ignore[union-attr,index] # shut says there is a door
-        frozen = ctx.trust.containment.is_zone_frozen(target, ctx.trust.now)
-        found.append(float(way is not None and not shut and not frozen))
-    return found
+    passable = {target for target in ctx.tables.neighbours[zone] if _is_passable(ctx, zone, target)}
+    return [float(target in passable) for target in ctx.tables.zones]
+
+
+def _is_passable(ctx: LabContext, zone: str, target: str) -> bool:
+    door = ctx.tables.ways[zone, target].door
+    shut = door is not None and ctx.world.doors[door].open_since is None
+    return not shut and not ctx.trust.containment.is_zone_frozen(target, ctx.trust.now)
 
 
 def _devices(ctx: LabContext) -> list[float]:
@@ -231,7 +230,7 @@ def _device(ctx: LabContext, table: DeviceTable) -> tuple[float, ...]:
 
 def _pickups(ctx: LabContext) -> list[float]:
     found: list[float] = []
-    by_zone = waiting(ctx)
+    by_zone = pickups(ctx)
     for zone in ctx.tables.zones:
         here = by_zone.get(zone)
         if not here:

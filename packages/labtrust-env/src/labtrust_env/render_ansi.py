@@ -13,7 +13,7 @@ from labtrust_core.hospital_lab.queries import device_state
 from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_env.session import Session
 
-_WIDTH: Final = 36
+_WIDTH: Final = 38
 _ABBREVIATIONS: Final = {
     "arrived_at_reception": "arrived",
     "accessioning": "booked",

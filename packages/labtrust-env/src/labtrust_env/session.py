@@ -338,7 +338,6 @@ class Session:
     def _forget(self) -> None:
         self._shared = {}
         self._proposals = {}
-        self.ctx.scratch.clear()
 
     def _event(self, name: str, action: Action) -> dict[str, Any] | None:
         """Return the event of an action, or ``None`` for waiting."""

@@ -1,18 +1,19 @@
 """The standard crew, scripted: one small rule for each role, and together they run the laboratory.
 
-Each agent reads its view alone. A rule is an order of preference over the names of legal actions, and a place to be when
-nothing there can be done. Work is taken in the order that the actions' default rule gives: STAT, URGENT, ROUTINE, then
-arrival.
+Each agent reads its view alone. A rule is an order of preference over the names of legal actions,
+and a place to be when nothing there can be done. Work is taken in the order that the actions'
+default rule gives: STAT, URGENT, ROUTINE, then arrival.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 View = dict[str, Any]
-Rule = Callable[[View, str], int]
-"""``rule(view, home) -> action index``; ``home`` is the zone where the agent began."""
+Rule = Callable[["View", "Post"], int]
+"""``rule(view, post) -> action index``."""
 
 WAIT: Final = 0
 _BATCH_WAIT_S: Final = 240
@@ -24,26 +25,40 @@ _WORTH_THE_WAY: Final = 10
 _BACKLOG: Final = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where an agent belongs: the zone where it began, and whether it is the first of its role."""
+
+    home: str
+    first: bool
+
+
 class ScriptedAgent:
     """Follows one rule."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        self.home = ""
+        self.first = True
+        self.post: Post | None = None
 
     def reset(self, name: str, seed: int) -> None:
-        """Forget the last episode; nothing depends on name or seed."""
-        del name, seed
-        self.home = ""
+        """Forget the last episode. Nothing is drawn, so the seed changes nothing."""
+        del seed
+        self.first = name.endswith("_0")
+        self.post = None
 
     def act(self, view: View) -> int:
         """Return the index of the action to take."""
-        self.home = self.home or view["zone"]
-        return self.rule(view, self.home)
+        if self.post is None:
+            self.post = Post(view["zone"], self.first)
+        return self.rule(view, self.post)
 
 
 def _preferred(view: View, *names: str) -> int | None:
-    """Return the first legal action among ``names``; a name that ends in ``:`` stands for all its targets."""
+    """Return the first legal action among ``names``.
+
+    A name that ends in ``:`` stands for all its targets.
+    """
     legal: dict[str, int] = view["legal"]
     for wanted in names:
         if wanted.endswith(":"):
@@ -56,7 +71,10 @@ def _preferred(view: View, *names: str) -> int | None:
 
 
 def _go(view: View, goal: str) -> int:
-    """Take one step towards ``goal``: through a door that is shut, open it first; behind a door left open, shut it."""
+    """Take one step towards ``goal``.
+
+    Through a door that is shut, open it first; behind a door left open, shut it.
+    """
     legal: dict[str, int] = view["legal"]
     hop = view["hops"].get(goal)
     if hop is None:
@@ -67,9 +85,9 @@ def _go(view: View, goal: str) -> int:
     return legal.get(f"MOVE:{hop}", WAIT)
 
 
-def reception(view: View, home: str) -> int:
+def reception(view: View, post: Post) -> int:
     """Book in, check and decide; at a site without a laboratory, collect and send on."""
-    if view["zone"] == home and "DISPATCH_TRANSPORT" in view["legal"]:
+    if view["zone"] == post.home and "DISPATCH_TRANSPORT" in view["legal"]:
         waiting = view["here"].get("arrived_at_reception", {"count": 0, "first": []})
         urgent = any(item["priority"] == "STAT" for item in waiting["first"])
         oldest = max((item["age_s"] for item in waiting["first"]), default=0)
@@ -89,24 +107,36 @@ def reception(view: View, home: str) -> int:
     )
 
 
-def runner(view: View, home: str) -> int:
-    """Fetch and carry: what is in hand first, then arrived consignments, then the most urgent thing near home."""
+def runner(view: View, post: Post) -> int:
+    """Fetch and carry.
+
+    What is in hand first, then arrived consignments, then the most urgent thing near home.
+    """
     carried = view["carrying"]
     if carried:
         goal = carried[0]["next_zone"]
         if goal is None or goal == view["zone"]:
             return int(view["legal"].get("STORE", WAIT))
         return _go(view, goal)
-    received = _receive(view)
+    received = _receive(view) if post.first else None
     if received is not None:
         return received
-    shut = _preferred(view, "CLOSE_DOOR:")
+    shut = _shut_behind(view, post.home)
     if shut is not None:
         return shut
-    goal = _fetch_from(view, home)
+    goal = _fetch_from(view, post.home)
     if goal is None:
-        return _go(view, home)
+        return _go(view, post.home)
     return int(view["legal"].get("RETRIEVE", WAIT)) if goal == view["zone"] else _go(view, goal)
+
+
+def _shut_behind(view: View, home: str) -> int | None:
+    """Return the action that closes an open door here which is not on the way home, if any."""
+    for zone, way in view["ways"].items():
+        if way["door"] is not None and way["open"] and view["hops"].get(home) != zone:
+            index: int | None = view["legal"].get(f"CLOSE_DOOR:{way['door']}")
+            return index
+    return None
 
 
 def _receive(view: View) -> int | None:
@@ -121,7 +151,10 @@ def _receive(view: View) -> int | None:
 
 
 def _fetch_from(view: View, home: str) -> str | None:
-    """Return the zone to fetch from: work in progress before storage, urgent before routine, home before elsewhere."""
+    """Return the zone to fetch from.
+
+    Work in progress before storage, urgent before routine, home before elsewhere.
+    """
     pickups: dict[str, dict[str, Any]] = view["pickups"]
     work = [zone for zone, item in pickups.items() if item["count"]]
     if work:
@@ -137,14 +170,11 @@ def _fetch_from(view: View, home: str) -> str | None:
     return max(storage, key=lambda zone: (pickups[zone]["storage"], zone)) if storage else None
 
 
-def prean(view: View, home: str) -> int:
+def prean(view: View, post: Post) -> int:
     """Spin, unload, take what is separated to the aliquoter, and back."""
-    unload = _preferred(view, "CENTRIFUGE_END:")
-    if unload is not None:
-        return unload
-    drawn = _preferred(view, "ALIQUOT_CREATE:")
-    if drawn is not None:
-        return drawn
+    ready = _preferred(view, "CENTRIFUGE_END:", "ALIQUOT_CREATE:")
+    if ready is not None:
+        return ready
     if view["carrying"]:
         goal = view["carrying"][0]["next_zone"]
         if goal == "Z_ALIQUOT_LABEL" and goal != view["zone"]:
@@ -155,7 +185,7 @@ def prean(view: View, home: str) -> int:
     spin = _preferred(view, "CENTRIFUGE_START:")
     if spin is not None and _worth_spinning(view):
         return spin
-    return _go(view, home) if view["zone"] != home else WAIT
+    return _go(view, post.home) if view["zone"] != post.home else WAIT
 
 
 def _worth_spinning(view: View) -> bool:
@@ -166,17 +196,17 @@ def _worth_spinning(view: View) -> bool:
     return urgent or waiting["count"] >= _BATCH_FULL or oldest >= _BATCH_WAIT_S
 
 
-def analytics(view: View, home: str) -> int:
-    """Start what can be started, queue what is ready, keep reagent in stock, and throw out what has spoilt."""
+def analytics(view: View, post: Post) -> int:
+    """Start what can be started, queue what is ready, keep stock, throw out what has spoilt."""
     done = _preferred(
         view, "START_RUN", "QUEUE_RUN", "RESTOCK_REAGENT:", "REJECT_SPECIMEN", "RERUN_REQUEST"
     )
     if done is not None:
         return done
-    return _go(view, home) if view["zone"] != home else WAIT
+    return _go(view, post.home) if view["zone"] != post.home else WAIT
 
 
-def quality(view: View, home: str) -> int:
+def quality(view: View, post: Post) -> int:
     """Run controls where they have failed, drifted or fall due; wait at home in between."""
     done = _preferred(view, "QC_EVENT:")
     if done is not None:
@@ -189,14 +219,17 @@ def quality(view: View, home: str) -> int:
     goal = (
         min(due, key=lambda item: (item["qc_state"] == "pass", item["qc_due_in_s"]))["zone"]
         if due
-        else home
+        else post.home
     )
     return _go(view, goal) if goal != view["zone"] else WAIT
 
 
-def supervisor(view: View, home: str) -> int:
-    """Call critical results through and ask for reruns; release only what the clinical scientist does not keep up with."""
-    del home
+def supervisor(view: View, post: Post) -> int:
+    """Call critical results through and ask for reruns.
+
+    Release only what the clinical scientist does not keep up with.
+    """
+    del post
     done = _preferred(
         view,
         "ACK_CRITICAL_RESULT",
@@ -209,9 +242,9 @@ def supervisor(view: View, home: str) -> int:
     return done or WAIT
 
 
-def clinical_scientist(view: View, home: str) -> int:
+def clinical_scientist(view: View, post: Post) -> int:
     """Release what waits; critical calls are the supervisor's."""
-    del home
+    del post
     return _preferred(view, "RELEASE_RESULT") or WAIT
 
 

@@ -25,6 +25,20 @@ TASKS: Final[Registry[type[BenchmarkTask]]] = Registry(
 )
 
 
+def register_task(name: str, task_class: type[BenchmarkTask]) -> None:
+    """Offer a task to this process.
+
+    Raises:
+        PluginConflictError: The name is taken.
+    """
+    TASKS.register(name, task_class)
+
+
+def list_tasks() -> tuple[str, ...]:
+    """Return the names of the tasks there are, sorted; imports none of them."""
+    return tuple(TASKS.names())
+
+
 def get_task(name: str, *, smoke: bool = False) -> BenchmarkTask:
     """Return the task of that name, at full or at smoke size.
 

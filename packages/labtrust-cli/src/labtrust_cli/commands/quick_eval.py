@@ -33,6 +33,7 @@ SEED: Final = 42
     type=click.Path(path_type=Path),
     help="Folder for results, logs and summary.  [default: labtrust_runs/quick_eval_<time>]",
 )
+@click.option("--smoke", is_flag=True, help="Run each task at its small size.")
 @click.option("--partner", metavar="ID", help="Run under this partner's overlay.")
 @click.option(
     "--signed/--unsigned", default=True, show_default=True, help="Whether every event is signed."
@@ -47,6 +48,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     partner: str | None,
     output_format: str,
     *,
+    smoke: bool,
     signed: bool,
     force: bool,
 ) -> None:
@@ -61,7 +63,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     from labtrust_core.domains import open_policy
 
     configs = [
-        RunConfig(task=name, base_seed=seed, partner_id=partner, signed=signed)
+        RunConfig(task=name, base_seed=seed, smoke=smoke, partner_id=partner, signed=signed)
         for name in QUICK_TASKS
     ]
     policy = open_policy(partner=partner)

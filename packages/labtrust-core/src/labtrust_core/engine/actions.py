@@ -215,7 +215,6 @@ ENGINE_EMITS: Final = frozenset(
         "REVOKE_TOKEN",
         "UPDATE_ROSTER",
         "SECURITY_INCIDENT_LOG",
-        "AGENT_SCOPE_VIOLATION",
         *ENFORCEMENT_ACTIONS.values(),
     }
 )

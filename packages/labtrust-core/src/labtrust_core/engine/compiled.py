@@ -7,7 +7,8 @@ from typing import Any
 
 from labtrust_core.engine.actions import ENGINE_HANDLERS, ENGINE_SYSTEM_HANDLERS
 from labtrust_core.engine.domain import Domain, Guard, Handler
-from labtrust_core.engine.evaluators import CREDENTIAL_CHECKS, ENGINE_EVALUATORS
+from labtrust_core.engine.evaluators import CREDENTIAL_CHECKS
+from labtrust_core.engine.invariant_handlers import evaluators_for
 from labtrust_core.engine.references import first_problem
 from labtrust_core.policy.load import Policy
 from labtrust_core.policy.model import (
@@ -104,7 +105,7 @@ def compile_policy(policy: Policy, domain: Domain) -> CompiledPolicy:
     keys = policy.get("keys", Keys)
     invariants = compile_invariants(
         policy.get("invariants", Invariants),
-        {**ENGINE_EVALUATORS, **domain.evaluators},
+        evaluators_for(policy.get("invariants", Invariants), domain),
         {**handlers, **domain.system_handlers},
         credentials=CREDENTIAL_CHECKS,
     )

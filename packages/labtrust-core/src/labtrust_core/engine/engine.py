@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -18,7 +18,7 @@ from labtrust_core import __version__
 from labtrust_core.canonical import canonical_bytes, embed, encode_plain, sanitise, sha256_hex
 from labtrust_core.engine.compiled import CompiledAction, CompiledPolicy
 from labtrust_core.engine.context import AnyContext, Context, EpisodeConfig
-from labtrust_core.engine.gates import GATES
+from labtrust_core.engine.gates import GATES, Gate
 from labtrust_core.engine.queries import answer
 from labtrust_core.engine.scenario import trust_state
 from labtrust_core.errors import UsageError
@@ -70,8 +70,10 @@ class Engine:
         policy: The compiled policy.
         ctx: The running episode; there is none before the first reset.
         chain: Its hash chain.
+        gates: The gates by origin, in their order.
     """
 
+    gates: ClassVar[Mapping[Origin, tuple[Gate, ...]]] = GATES
     ctx: AnyContext
     chain: Chain
 
@@ -209,7 +211,7 @@ class Engine:
         action = actions.get(event.action_type)
         ctx.begin(event.t_s)
         try:
-            for gate in GATES[origin]:
+            for gate in self.gates[origin]:
                 gate(ctx, event, action)
             outcome = self._accepted(event, origin, self._perform(event, action))
         except Blocked as blocked:

@@ -9,7 +9,7 @@ import jsonschema
 
 from labtrust_core.engine.actions import ENGINE_EMITS, ENGINE_HANDLERS, ENGINE_REASON_CODES
 from labtrust_core.engine.domain import Domain, Problem
-from labtrust_core.engine.evaluators import ENGINE_EVALUATORS
+from labtrust_core.engine.invariant_handlers import known_checks
 from labtrust_core.errors import PolicyError
 from labtrust_core.policy.load import Policy
 from labtrust_core.policy.model import (
@@ -203,7 +203,7 @@ def _crew_roles(policy: Policy) -> set[str]:
 def _invariants(policy: Policy, domain: Domain) -> Iterator[Problem]:
     invariants = policy.get("invariants", Invariants).invariants
     codes = policy.get("reason_codes", ReasonCodes).codes
-    evaluators = {**ENGINE_EVALUATORS, **domain.evaluators}
+    evaluators = known_checks(domain)
     triggers = {"*", *policy.get("workflow", Workflow).actions, *domain.system_handlers}
     for name, entry in invariants.items():
         place: tuple[str | int, ...] = ("invariants", name)

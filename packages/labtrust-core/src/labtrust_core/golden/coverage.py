@@ -6,7 +6,7 @@ shows as an empty cell.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -69,7 +69,7 @@ class Recorder:
 
     def _note_names(self, result: StepResult) -> None:
         codes = (result.blocked_reason_code, *(item.reason_code for item in result.violations))
-        for code in codes:
+        for code in (*codes, *_texts(result.data)):
             if code is not None:
                 self.note("reason_codes", code, "reached")
         violated = {item.invariant_id for item in result.violations}
@@ -86,6 +86,18 @@ class Recorder:
             self.note("tokens", trust.tokens[minted].token_type, "minted")
         for token_id in result.token_consumed:
             self.note("tokens", trust.tokens[token_id].token_type, "consumed")
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text in a step's data, where handlers state reasons that refuse nothing."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
 
 
 @dataclass(frozen=True, slots=True)

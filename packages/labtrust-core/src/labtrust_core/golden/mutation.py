@@ -1,16 +1,24 @@
-"""Is each guard watched? When it is taken out, some scenario that it refused must turn red."""
+"""Is each guard and each gate watched? When it is taken out, some scenario must turn red."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 import msgspec
 
 from labtrust_core.domains import OpenedPolicy
 from labtrust_core.engine.compiled import compile_policy
+from labtrust_core.engine.engine import Engine
+from labtrust_core.engine.gates import GATES, Gate
+from labtrust_core.event import Origin
 from labtrust_core.golden.format import Suite, TestKeys
 from labtrust_core.golden.runner import RunOptions, run_suite
 from labtrust_core.policy.model import Workflow
+
+CRASHES: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a handler raises when it meets something that the removed check would have refused."""
 
 
 def without_guard(policy: OpenedPolicy, guard: str) -> OpenedPolicy:
@@ -39,6 +47,20 @@ def without_guard(policy: OpenedPolicy, guard: str) -> OpenedPolicy:
     return OpenedPolicy(changed, compile_policy(changed, policy.compiled.domain))
 
 
+def engine_without(gate: Gate) -> type[Engine]:
+    """Return an engine that lacks ``gate``, whatever the origin of an event."""
+
+    class Damaged(Engine):
+        """The engine with one gate missing."""
+
+        gates: Mapping[Origin, tuple[Gate, ...]] = {  # type: ignore[misc] # replaces the class's own
+            origin: tuple(item for item in gates if item is not gate)
+            for origin, gates in GATES.items()
+        }
+
+    return Damaged
+
+
 def unwatched_guards(
     suite: Suite, policy: OpenedPolicy, keys: TestKeys, options: RunOptions | None = None
 ) -> list[str]:
@@ -52,12 +74,37 @@ def unwatched_guards(
     found: list[str] = []
     for guard, cells in report.coverage["guards"].items():
         affected = tuple(name for name in cells["refused"] if name in passed)
-        if not affected:
-            found.append(guard)
-            continue
-        again = run_suite(
+        if not affected or not _is_noticed(
             suite, without_guard(policy, guard), keys, replace(options, only=affected)
-        )
-        if again.passed:
+        ):
             found.append(guard)
     return sorted(found)
+
+
+def unwatched_gates(
+    suite: Suite, policy: OpenedPolicy, keys: TestKeys, options: RunOptions | None = None
+) -> list[str]:
+    """Return the engine's gates whose removal no scenario notices, sorted.
+
+    Only scenarios that passed before are run again.
+    """
+    options = options or RunOptions()
+    report = run_suite(suite, policy, keys, options)
+    passed = tuple(item.scenario_id for item in report.scenario_reports if item.passed)
+    gates = dict.fromkeys(gate for listed in GATES.values() for gate in listed)
+    return sorted(
+        gate.__name__
+        for gate in gates
+        if not passed
+        or not _is_noticed(
+            suite, policy, keys, replace(options, only=passed, engine=engine_without(gate))
+        )
+    )
+
+
+def _is_noticed(suite: Suite, policy: OpenedPolicy, keys: TestKeys, options: RunOptions) -> bool:
+    """Whether a scenario turns red; a handler that crashes is noticed, too."""
+    try:
+        return not run_suite(suite, policy, keys, options).passed
+    except CRASHES:
+        return True

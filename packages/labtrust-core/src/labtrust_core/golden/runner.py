@@ -51,11 +51,13 @@ class RunOptions:
             name.
         only: Ids of the scenarios to run; all of them when empty.
         folder: Where hooks write, a folder a scenario; ``None`` for a temporary one.
+        engine: The engine to run; a check of the suite itself puts a damaged one here.
     """
 
     sign_placeholders: bool = False
     only: tuple[str, ...] = ()
     folder: Path | None = None
+    engine: type[Engine] = Engine
 
 
 def run_golden(
@@ -201,7 +203,7 @@ class _Run:
         self.signer = Signer(
             bench.keyring, config.episode, sign_placeholders=bench.options.sign_placeholders
         )
-        self.engine = Engine(bench.policy)
+        self.engine = bench.options.engine(bench.policy)
         self.engine.reset(state, config, keys=bench.keys, sink=self.lines.append)
         if self.scenario.advance_to is not UNSET:
             self.check(Step(), self.advance(self.scenario.advance_to))

@@ -41,6 +41,29 @@ def find_policy_dir(explicit: Path | None = None) -> Path:
     )
 
 
+def get_repo_root() -> Path:
+    """Return the folder that holds ``policy/``: what ``policy_path`` builds on.
+
+    Raises:
+        PolicyError: There is no policy, or its directory is not called ``policy``, so that paths
+            below ``<root>/policy`` would miss it.
+    """
+    directory = find_policy_dir()
+    if directory.name != "policy":
+        raise PolicyError(
+            "the policy directory has another name, so it has no root",
+            file=directory,
+            found=directory.name,
+            expected="a directory called policy, or find_policy_dir()",
+        )
+    return directory.parent
+
+
+def policy_path(root: Path, *parts: str) -> Path:
+    """Return the path of a policy file below ``root``/policy; it need not exist."""
+    return root.joinpath("policy", *parts)
+
+
 def _checked(directory: Path, what: str) -> Path:
     if not directory.is_dir():
         raise PolicyError(f"{what} does not exist", file=directory, expected="a directory")

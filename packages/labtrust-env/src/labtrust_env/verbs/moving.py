@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from labtrust_core.hospital_lab.logistics import most_urgent, next_zone
+from labtrust_core.hospital_lab.logistics import most_urgent, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.world import Agent, Specimen
-from labtrust_env.verbs.proposal import Proposal, waiting
+from labtrust_env.verbs.proposal import Proposal
 
 _HANDED: Final = (
     "arrived_at_reception",
@@ -67,11 +67,11 @@ def move_to_work(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None
     if held:
         goal = next_zone(ctx, held[0])
     else:
-        firsts = [found[0] for zone, found in waiting(ctx).items() if zone != agent.zone]
+        firsts = [found[0] for zone, found in pickups(ctx).items() if zone != agent.zone]
         if firsts:
             longest = min(firsts, key=lambda item: (item.status == "released", item.arrived_s))
             goal = longest.place.removeprefix("zone:")
-    hop = None if goal is None else ctx.tables.next_hop.get((agent.zone, goal))
+    hop = None if goal is None else ctx.tables.next_hop[agent.zone].get(goal)
     return None if hop is None else move_to(ctx, agent, hop)
 
 
@@ -113,7 +113,7 @@ def carried(ctx: LabContext, agent: Agent) -> list[Specimen]:
 
 def retrieve(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
     """Pick up the most urgent specimen that has to go elsewhere, and others with its goal."""
-    here = waiting(ctx).get(agent.zone)
+    here = pickups(ctx).get(agent.zone)
     room = ctx.tables.carry_limit - ctx.world.carried(agent.agent_id)
     if not here or room < 1:
         return None

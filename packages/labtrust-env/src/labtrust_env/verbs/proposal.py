@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from typing import Any
 
-from labtrust_core.hospital_lab.logistics import is_up, most_urgent, waiting_to_move
+from labtrust_core.hospital_lab.logistics import is_up, most_urgent
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import DeviceTable
 from labtrust_core.hospital_lab.world import Agent, Specimen
@@ -15,25 +15,6 @@ Proposal = tuple[str, dict[str, Any]]
 
 Verb = Callable[[LabContext, Agent, str], Proposal | None]
 """``(episode, agent, target)`` to what the agent can do; ``target`` is ``""`` by default rule."""
-
-_WAITING = "labtrust_env.waiting"
-
-
-def waiting(ctx: LabContext) -> dict[str, list[Specimen]]:
-    """Return, by zone, the specimens that have to go elsewhere; looked up once a state.
-
-    The context's scratch holds it; every event empties that, and so does the session when time
-    passes.
-    """
-    found: dict[str, list[Specimen]] | None = ctx.scratch.get(_WAITING)
-    if found is None:
-        found = {}
-        for zone in ctx.tables.zones:
-            here = waiting_to_move(ctx, zone)
-            if here:
-                found[zone] = here
-        ctx.scratch[_WAITING] = found
-    return found
 
 
 def first_here(

@@ -112,6 +112,8 @@ def accept_specimen(ctx: LabContext, event: Event) -> None:
         ctx.emit(_DECIDED[status])
         if status == "accepted":
             specimen.accepted_s = ctx.now
+        else:
+            ctx.data.setdefault("reasons", {})[specimen.specimen_id] = reason
     if not ctx.emits:
         ctx.emit("ACCEPT_SPECIMEN")
 

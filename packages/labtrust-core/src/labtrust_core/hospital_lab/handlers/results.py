@@ -158,6 +158,8 @@ def generate_result(ctx: LabContext, event: Event) -> None:
         ctx.emit("CLASSIFY_RESULT")
     if _qc_state(ctx, result) == "fail":
         _hold(result, "QC_FAIL_ACTIVE")
+    if result.hold_reason is not None:
+        ctx.data["reason_code"] = result.hold_reason
     if result.criticality != "NONE":
         _announce_critical(ctx, result)
 

@@ -1,0 +1,1 @@
+"""Documented paths only; the code lives in the distributions."""
