@@ -35,15 +35,17 @@ def play(policy, tmp_path_factory):
     return once
 
 
+SEED = 3
+
+
 class TinyLab:
     """A laboratory without arrivals, in which a test acts and the metrics watch."""
 
-    def __init__(self, policy, scenario, opponents, task, horizon_s):
-        config = SessionConfig("adversarial", None, horizon_s, faults=False, scenario=scenario)
+    def __init__(self, policy, config, opponents, task):
         self.session = Session(policy, config)
         members = self.session.members
         self.observer = MetricsObserver(task, [members[name] for name in opponents])
-        self.session.reset(3)
+        self.session.reset(SEED)
         self.observer.begin(self.session)
 
     def act(self, member, action_type, /, **fields):
@@ -70,9 +72,12 @@ class TinyLab:
 def lab(policy):
     """Make a tiny laboratory."""
 
-    def make(*, specimens=(), tokens=(), opponents=(), task=None, horizon_s=7_200):
+    def make(*, specimens=(), tokens=(), opponents=(), task=None, signed=False):
         scenario = {"specimens": list(specimens), "tokens": list(tokens)}
-        return TinyLab(policy, scenario, opponents, task or ThroughputSla(), horizon_s)
+        config = SessionConfig(
+            "adversarial", None, 7_200, signed=signed, faults=False, scenario=scenario
+        )
+        return TinyLab(policy, config, opponents, task or ThroughputSla())
 
     return make
 

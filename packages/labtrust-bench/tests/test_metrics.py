@@ -1,5 +1,6 @@
 """Every metric moves when, and only when, what it measures does."""
 
+import base64
 import itertools
 
 import pytest
@@ -9,6 +10,10 @@ from labtrust_bench.runs.metrics import nearest_rank, permille, turnaround
 from labtrust_bench.runs.observers import MetricsObserver
 from labtrust_bench.tasks.base import RewardConfig
 from labtrust_bench.tasks.throughput_sla import ThroughputSla
+from labtrust_core.event import Event
+from labtrust_core.trust.keys import derive_test_key
+from labtrust_core.trust.signatures import approval_message
+from labtrust_core.trust.tokens import token_request
 
 FAKE_TOKEN = {"token_refs": ["T_FAKE"]}
 SPECIMEN = {"args": {"specimen_id": "S1"}}
@@ -183,16 +188,25 @@ def test_minted_and_consumed_tokens_are_counted_apart(lab):
 
 
 def test_a_minted_token_is_counted(lab):
-    laboratory = lab()
-    approval = {"approver_agent_id": "A_SUPERVISOR_0", "approver_key_id": "ed25519:A_SUPERVISOR_0"}
-    request = {
+    laboratory = lab(signed=True)
+    config = laboratory.session.ctx.config
+    key_id = "ed25519:A_SUPERVISOR_0"
+    approval = {"approver_agent_id": "A_SUPERVISOR_0", "approver_key_id": key_id}
+    args = {
         "token_type": "TOKEN_RESTRICTED_ENTRY",
         "subject_type": "agent",
         "subject_id": "A_RUNNER_0",
         "reason_code": "RBAC_RESTRICTED_ENTRY_DENY",
-        "approvals": [approval],
     }
-    result = laboratory.act("clinsci_0", "MINT_TOKEN", args=request)
+    asked = Event(
+        event_id="mint", t_s=0, agent_id="A_CLINSCI_0", action_type="MINT_TOKEN", args=args
+    )
+    message = approval_message(approval, token_request(asked), config.episode)
+    signature = derive_test_key(config.seed, key_id).sign(message)
+    approval["signature"] = base64.b64encode(signature).decode()
+    result = laboratory.act(
+        "clinsci_0", "MINT_TOKEN", event_id="mint", args={**args, "approvals": [approval]}
+    )
 
     assert result.accepted, result.detail
     assert (laboratory.metrics.tokens_minted, laboratory.metrics.tokens_consumed) == (1, 0)

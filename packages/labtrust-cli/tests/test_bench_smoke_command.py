@@ -33,7 +33,8 @@ def test_every_task_releases_and_its_log_verifies(labtrust):
     assert "FAIL" not in answer.out
 
 
-def test_a_task_that_releases_nothing_is_the_answer_no(labtrust, idle):
+@pytest.mark.usefixtures("idle")
+def test_a_task_that_releases_nothing_is_the_answer_no(labtrust):
     answer = labtrust("bench-smoke", "--format", "json")
     found = {item["task"]: item["ok"] for item in json.loads(answer.out)["tasks"]}
 

@@ -7,8 +7,6 @@ import pytest
 from labtrust_cli.commands import doctor
 from labtrust_cli.exit_codes import ExitCode
 from labtrust_cli.installation import MissingExtra, extra_packages, missing_extras
-from labtrust_cli.profiles import check_profile
-from labtrust_core.errors import UnknownNameError
 from labtrust_core.settings import POLICY_DIR
 
 
@@ -67,12 +65,3 @@ def test_extras_of_an_installed_distribution_are_checked():
     missing = missing_extras(["pytest"])
 
     assert all(extra.distribution == "pytest" and extra.packages for extra in missing)
-
-
-def test_unknown_profile_lists_those_that_exist(tmp_path):
-    (tmp_path / "lab_profiles").mkdir()
-    (tmp_path / "lab_profiles" / "night_shift.v0.1.yaml").write_text("")
-
-    assert check_profile("night_shift", tmp_path) == "night_shift"
-    with pytest.raises(UnknownNameError, match="known: night_shift"):
-        check_profile("day_shift", tmp_path)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from labtrust_core.errors import UsageError
 from labtrust_env.actions import CONTRACT
 
@@ -52,7 +51,7 @@ def test_the_restricted_door_refuses_for_its_own_reason(make_env):
     assert infos["runner_0"]["blocked_reason_code"] == "RBAC_RESTRICTED_ENTRY_DENY"
 
 
-def test_every_submitted_action_becomes_one_event_of_the_ledger(make_env, play):
+def test_every_submitted_action_becomes_one_event_of_the_ledger(make_env):
     env = make_env(workload=None, faults=False)
     env.reset(seed=1)
     length = env.session.engine.chain.length
@@ -72,7 +71,11 @@ def test_a_mapping_with_an_index_may_add_reason_and_arguments(make_env):
     env = make_env()
     env.reset(seed=1)
     index = index_of(env, "MOVE:Z_PREANALYTICS")
-    action = {"action_index": index, "args": {"to_zone": "Z_CENTRIFUGE_BAY"}, "rationale": "because"}
+    action = {
+        "action_index": index,
+        "args": {"to_zone": "Z_CENTRIFUGE_BAY"},
+        "rationale": "because",
+    }
     env.step({"runner_0": action})
     event = env.session.outcomes["runner_0"].event
     assert event.args == {"from_zone": "Z_SORTING_LANES", "to_zone": "Z_CENTRIFUGE_BAY"}
@@ -97,12 +100,16 @@ def test_a_mapping_with_nothing_is_waiting(make_env):
 def test_a_malformed_event_is_blocked_and_no_crash(make_env):
     env = make_env()
     env.reset(seed=1)
-    infos = env.step({"runner_0": {"action_type": "MOVE", "args": 7}, "runner_1": {"action_index": 3, "args": 7}})[4]
+    infos = env.step(
+        {"runner_0": {"action_type": "MOVE", "args": 7}, "runner_1": {"action_index": 3, "args": 7}}
+    )[4]
     assert infos["runner_0"]["blocked_reason_code"] == "RC_EVENT_MALFORMED"
     assert infos["runner_1"]["blocked_reason_code"] == "RC_EVENT_MALFORMED"
 
 
-@pytest.mark.parametrize("wrong", [-1, 10_000, 1.5, "MOVE", None, {"colour": 1}, {"action_index": "x"}])
+@pytest.mark.parametrize(
+    "wrong", [-1, 10_000, 1.5, "MOVE", None, {"colour": 1}, {"action_index": "x"}]
+)
 def test_what_is_no_action_at_all_is_an_error(make_env, wrong):
     env = make_env()
     env.reset(seed=1)
@@ -132,13 +139,23 @@ def test_a_signed_crew_acts_and_an_unsigned_event_is_refused(make_env):
     assert infos["qc_0"]["status"] == "BLOCKED"
 
 
-def test_two_agents_wanting_the_same_are_served_in_crew_order(make_env):
-    env = make_env(horizon_s=7_200)
-    env.reset(seed=1)
-    accept = index_of(env, "CREATE_ACCESSION")
-    while not env.action_mask("reception_0")[accept]:
-        env.step({})
-    specimen = next(iter(env.session.ctx.world.specimens))
-    first = {"action_type": "REJECT_SPECIMEN", "args": {"specimen_id": specimen, "reason_code": "INT_LEAKING"}}
-    env.step({"reception_0": first})
-    assert env.session.outcomes["reception_0"].accepted
+def test_of_two_who_want_the_same_the_first_of_the_crew_gets_it(make_env):
+    env = make_env(workload=None)
+    specimen = {
+        "specimen_id": "S1",
+        "panel_id": "HAEM_PANEL_CORE",
+        "container_type": "WHOLE_BLOOD_EDTA",
+        "status": "accepted",
+        "zone_id": "Z_SORTING_LANES",
+    }
+    together = [
+        {"agent_id": agent_id, "zone_id": "Z_SORTING_LANES", "role": "ROLE_RUNNER"}
+        for agent_id in ("A_RUNNER_0", "A_RUNNER_1")
+    ]
+    env.reset(seed=1, options={"scenario": {"specimens": [specimen], "agents": together}})
+    pick_up = index_of(env, "RETRIEVE")
+    assert env.action_mask("runner_0")[pick_up]
+    assert env.action_mask("runner_1")[pick_up]
+    infos = env.step({"runner_1": pick_up, "runner_0": pick_up})[4]
+    assert infos["runner_0"]["status"] == "ACCEPTED"
+    assert infos["runner_1"]["blocked_reason_code"] == "RC_SPECIMEN_NOT_HERE"

@@ -9,7 +9,6 @@ import sys
 
 import numpy as np
 import pytest
-
 from labtrust_core.errors import UsageError
 
 SCRIPT = """
@@ -20,7 +19,8 @@ env = hospital_lab_v0.parallel_env(horizon_s=2_400, workload="district_smoke")
 observations, infos = env.reset(seed=11)
 rng, digest = random.Random(5), hashlib.sha256()
 while env.agents:
-    actions = {a: int(rng.choice(np.flatnonzero(o["action_mask"]))) for a, o in observations.items()}
+    masks = {name: seen["action_mask"] for name, seen in observations.items()}
+    actions = {name: int(rng.choice(np.flatnonzero(mask))) for name, mask in masks.items()}
     observations, rewards, *_ = env.step(actions)
     for name in sorted(observations):
         digest.update(observations[name]["observation"].tobytes())
@@ -59,7 +59,7 @@ def test_two_environments_do_not_disturb_each_other(make_env, play):
     alone = play(start(make_env()), 60)
     first, second = start(make_env()), start(make_env(), seed=3)
     together = []
-    rng = random.Random(0)
+    rng = random.Random(0)  # noqa: S311 - a hand that plays, no secret
     for _ in range(60):
         actions = {
             name: int(rng.choice(np.flatnonzero(first.action_mask(name)))) for name in first.agents
@@ -86,14 +86,13 @@ def test_a_copy_in_mid_episode_goes_on_identically(make_env, play, way, signed):
     if way == "deepcopy":
         twin = copy.deepcopy(env)
     elif way == "pickle":
-        twin = pickle.loads(pickle.dumps(env))
+        twin = pickle.loads(pickle.dumps(env))  # noqa: S301 - made here
     else:
         twin = make_env(signed=signed)
         twin.restore(env.snapshot())
     rest = play(env, 120)
     assert play(twin, 120) == rest
-    assert twin.reset()[1] == pytest.approx(env.reset()[1]) if False else True
-    assert next(iter(twin.reset()[1].values()))["seed"] == next(iter(env.reset()[1].values()))["seed"]
+    assert twin.reset()[1]["qc_0"]["seed"] == env.reset()[1]["qc_0"]["seed"]
 
 
 def test_a_copy_has_a_life_of_its_own(make_env, play):
@@ -107,7 +106,7 @@ def test_a_copy_keeps_the_state_of_the_action_spaces(make_env):
     env = start(make_env())
     env.action_space("runner_0").seed(4)
     env.action_space("runner_0").sample()
-    twins = [copy.deepcopy(env), pickle.loads(pickle.dumps(env))]
+    twins = [copy.deepcopy(env), pickle.loads(pickle.dumps(env))]  # noqa: S301 - made here
     expected = [int(env.action_space("runner_0").sample()) for _ in range(5)]
     for twin in twins:
         assert [int(twin.action_space("runner_0").sample()) for _ in range(5)] == expected
@@ -122,7 +121,7 @@ def test_restore_goes_back_within_the_same_environment(make_env, play):
 
 
 def test_an_environment_can_be_copied_before_its_first_episode(make_env, play):
-    twin = pickle.loads(pickle.dumps(make_env()))
+    twin = pickle.loads(pickle.dumps(make_env()))  # noqa: S301 - made here
     assert play(start(twin), 20) == play(start(copy.deepcopy(make_env())), 20)
 
 

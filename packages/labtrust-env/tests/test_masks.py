@@ -1,4 +1,4 @@
-"""The mask is true: what it allows is ACCEPTED when nobody is quicker, what it rules out BLOCKED."""
+"""The mask is true: what it allows is ACCEPTED if nobody is quicker, what it rules out BLOCKED."""
 
 import random
 
@@ -18,7 +18,7 @@ def warm_up(session, rng, steps):
 
 def try_masks(session, seed, warm):
     """Let one agent act a step; return how many allowed and ruled-out actions were tried."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - a hand that plays, no secret
     warm_up(session, rng, warm)
     allowed = ruled_out = 0
     names = list(session.members)

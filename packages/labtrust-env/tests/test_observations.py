@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from labtrust_env.fields import (
     AGE_LIMIT_S,
     COUNT_LIMIT,
@@ -17,13 +16,16 @@ def check_containment(env, play, steps):
     seed = 0
     while steps > 0:
         env.reset(seed=seed)
-        for _ in range(0, min(steps, env.max_cycles)):
+        for _ in range(min(steps, env.max_cycles)):
             play(env, 1, hand_seed=steps)
             steps -= 1
             if not env.agents:
                 break
             for name in env.agents:
-                seen = {"observation": env.observer.observe(name), "action_mask": env.action_mask(name)}
+                seen = {
+                    "observation": env.observer.observe(name),
+                    "action_mask": env.action_mask(name),
+                }
                 assert env.observation_space(name).contains(seen)
             assert env.state_space.contains(env.state())
         seed += 1
@@ -79,7 +81,9 @@ def check_devices(env, vector, view):
         assert found["queue"] == share(device["queue_length"], COUNT_LIMIT)
         assert found["free_in"] == share(device["next_free_in_s"], 600)
         assert found[f"qc_{device['qc_state']}"] == 1
-    elsewhere = {name.split(".")[0] for name in seen} - {item["device_id"] for item in view["devices"]}
+    elsewhere = {name.split(".")[0] for name in seen} - {
+        item["device_id"] for item in view["devices"]
+    }
     for device_id in elsewhere:
         assert seen[f"{device_id}.present"] == seen[f"{device_id}.queue"] == 0
         control = [seen[f"{device_id}.qc_{state}"] for state in ("pass", "fail", "drift")]

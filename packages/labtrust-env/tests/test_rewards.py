@@ -1,7 +1,6 @@
 """Rewards: each term by its formula, for the team or for each agent, exact in milli-units."""
 
 import pytest
-
 from labtrust_core.errors import UsageError
 from labtrust_env.rewards import TERMS, RewardConfig, open_specimens
 
@@ -102,9 +101,7 @@ def test_the_terms_add_up_to_the_reward(make_env, play):
     assert total == rewards
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"throughput": -1}, {"share": "me"}, {"target_s": {"STAT": 1}}]
-)
+@pytest.mark.parametrize("wrong", [{"throughput": -1}, {"share": "me"}, {"target_s": {"STAT": 1}}])
 def test_a_wrong_configuration_is_an_error(wrong):
     with pytest.raises(UsageError):
         RewardConfig(**wrong)

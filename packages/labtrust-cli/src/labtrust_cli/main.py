@@ -82,9 +82,9 @@ def cli(
     if profile is not None:
         from labtrust_core.policy.directory import find_policy_dir
 
-        from labtrust_cli.profiles import check_profile
+        from labtrust_cli.profiles import load_profile
 
-        session.profile = check_profile(profile, find_policy_dir())
+        session.profile = load_profile(profile, find_policy_dir())
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from labtrust_cli.output import Output
+
+if TYPE_CHECKING:
+    from labtrust_core.policy.model import LabProfile
+
+DEFAULT_DOMAIN: Final = "hospital_lab"
 
 
 @dataclass(slots=True)
@@ -18,13 +24,23 @@ class Session:
 
     Attributes:
         output: Where results, notes and progress go.
-        profile: Identifier of the lab profile, known to exist, or None.
+        profile: The lab profile, or None.
         debug: Whether an error shows its traceback.
     """
 
     output: Output = field(default_factory=Output)
-    profile: str | None = None
+    profile: LabProfile | None = None
     debug: bool = False
+
+    def partner(self, chosen: str | None) -> str | None:
+        """The partner to run under: the one chosen, else the profile's, if any."""
+        return self.profile.partner_id if chosen is None and self.profile else chosen
+
+    def domain(self, chosen: str | None) -> str:
+        """The domain to run: the one chosen, else the profile's, else the hospital laboratory."""
+        if chosen is None and self.profile is not None:
+            return self.profile.domain_id
+        return chosen or DEFAULT_DOMAIN
 
 
 pass_session = click.make_pass_decorator(Session, ensure=True)

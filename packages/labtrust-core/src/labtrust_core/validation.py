@@ -25,11 +25,10 @@ from labtrust_core.errors import (
 )
 from labtrust_core.golden.reader import read_suite, read_test_keys
 from labtrust_core.golden.runner import SUITE_FOLDER, TEST_KEYS
-from labtrust_core.hospital_lab.policy_model import LabProfile
 from labtrust_core.policy.dead_fields import code_of, dead_fields
 from labtrust_core.policy.documents import SourceDocument, read_document
 from labtrust_core.policy.load import load_policy, merged, misfit_error, partner_ids, typed
-from labtrust_core.policy.model import Document, DocumentKind, Keys
+from labtrust_core.policy.model import Document, DocumentKind, Keys, LabProfile
 from labtrust_core.policy.schemas import misfits
 from labtrust_core.schema_files import schema_files
 from labtrust_core.trust.keys import check_public_key

@@ -16,6 +16,7 @@ from typing import Final
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_core.hospital_lab.world import Agent
+
 from labtrust_env.verbs import analysis, bench, moving, reporting, transport
 from labtrust_env.verbs.proposal import Proposal, Verb
 
@@ -89,18 +90,19 @@ def action_table(tables: LabTables) -> tuple[ActionDef, ...]:
     found: list[tuple[str, str, Verb, frozenset[str] | None]] = [
         (name, "", verb, None) for name, verb in _BY_DEFAULT_RULE
     ]
-    for zone in tables.zones:
-        found.append(("MOVE", zone, moving.move_to, frozenset(tables.neighbours[zone])))
+    found += [
+        ("MOVE", zone, moving.move_to, frozenset(tables.neighbours[zone])) for zone in tables.zones
+    ]
     for door_id, door in tables.doors.items():
         beside = frozenset(door.between)
         found.append(("OPEN_DOOR", door_id, moving.open_door, beside))
         found.append(("CLOSE_DOOR", door_id, moving.close_door, beside))
-    for device in tables.devices.values():
-        place = frozenset({device.zone})
-        for name, verb in _OF_DEVICES[device.type.kind]:
-            found.append((name, device.device_id, verb, place))
-    for reagent in tables.reagents:
-        found.append(("RESTOCK_REAGENT", reagent, analysis.restock, None))
+    found += [
+        (name, device.device_id, verb, frozenset({device.zone}))
+        for device in tables.devices.values()
+        for name, verb in _OF_DEVICES[device.type.kind]
+    ]
+    found += [("RESTOCK_REAGENT", item, analysis.restock, None) for item in tables.reagents]
     return tuple(
         ActionDef(index, f"{name}:{target}" if target else name, name, target, verb, zones)
         for index, (name, target, verb, zones) in enumerate(found)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypedDict
 
 from labtrust_core.errors import UnknownNameError, UsageError
+
 from labtrust_env.rewards import RewardConfig
 from labtrust_env.session import SessionConfig
 

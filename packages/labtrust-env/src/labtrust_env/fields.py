@@ -1,7 +1,7 @@
 """Which fields the observation and state vectors have: the one place that knows the order.
 
-Every number of a vector is ``min(value, limit) / limit``, with ``value`` in the field's unit, and so
-lies in 0..1. A flag is 0 or 1. What a role has no work list for is 0.
+Every number of a vector is ``min(value, limit) / limit``, with ``value`` in the field's unit, and
+so lies in 0..1. A flag is 0 or 1. What a role has no work list for is 0.
 """
 
 from __future__ import annotations
@@ -145,7 +145,9 @@ def observation_layout(policy: CompiledPolicy, horizon_s: int) -> Layout:
         "actions_left", ["n"], "actions", "rate limit", "Left to the role in this rate window."
     )
     layout.add("carrying", ["n"], "specimens", limit, "How many specimens the agent carries.")
-    layout.add("carrying_to", zones, "specimens", limit, "The carried ones, by the next stage's zone.")
+    layout.add(
+        "carrying_to", zones, "specimens", limit, "The carried ones, by the next stage's zone."
+    )
     layout.add("here", STATUSES, "specimens", COUNT_LIMIT, "Specimens in the zone, by status.")
     layout.add("way_open", zones, flag, 1, "A way leads there, and no door or freeze stops it.")
     layout.add(

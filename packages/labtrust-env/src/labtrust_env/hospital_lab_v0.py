@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from pettingzoo.utils.conversions import parallel_to_aec_wrapper
-from pettingzoo.utils.env import AECEnv
-from pettingzoo.utils.wrappers import OrderEnforcingWrapper
-
 from labtrust_core.engine.compiled import CompiledPolicy
+from pettingzoo import AECEnv  # type: ignore[import-untyped] # it has no type information
+from pettingzoo.utils.conversions import (  # type: ignore[import-untyped] # likewise
+    parallel_to_aec_wrapper,
+)
+from pettingzoo.utils.wrappers import (  # type: ignore[import-untyped] # likewise
+    OrderEnforcingWrapper,
+)
+
 from labtrust_env.config import EnvConfig, EnvOptions
 from labtrust_env.parallel_env import HospitalLabEnv
 

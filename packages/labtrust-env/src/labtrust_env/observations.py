@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
-
 from labtrust_core.hospital_lab.handlers.analysis import qc_due_in
 from labtrust_core.hospital_lab.logistics import is_up, most_urgent, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import DeviceTable
 from labtrust_core.hospital_lab.world import Agent
+from numpy.typing import NDArray
+
 from labtrust_env.fields import (
     AGE_LIMIT_S,
     BUSY_LIMIT_S,
@@ -283,9 +283,7 @@ def _consignments(ctx: LabContext) -> tuple[float, ...]:
     items = [ctx.world.consignments[item] for item in ctx.world.in_transit]
     arrived = [item for item in items if item.expected_s <= ctx.trust.now]
     unsigned = [item for item in items if item.signed_origin_by is None]
-    unsigned += [
-        item for item in arrived if item.signed_dest_by is None and item not in unsigned
-    ]
+    unsigned += [item for item in arrived if item.signed_dest_by is None and item not in unsigned]
     ready = [item for item in arrived if item not in unsigned]
     counts = (len(items) - len(arrived), len(arrived), len(unsigned), len(ready))
     return tuple(_share(count, CONSIGNMENT_LIMIT) for count in counts)

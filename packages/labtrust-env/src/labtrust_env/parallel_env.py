@@ -15,13 +15,13 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
-from pettingzoo import ParallelEnv
-
 from labtrust_core.domains import open_policy
 from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.errors import UnknownNameError, UsageError
 from labtrust_core.event import StepResult
+from numpy.typing import NDArray
+from pettingzoo import ParallelEnv  # type: ignore[import-untyped] # it has no type information
+
 from labtrust_env.config import EnvConfig
 from labtrust_env.observations import Observer, Vector
 from labtrust_env.render_ansi import Alarm, render_ansi
@@ -30,7 +30,9 @@ from labtrust_env.seeding import SeedStream
 from labtrust_env.session import Action, Session
 
 Mask = NDArray[np.int8]
-Observation = dict[str, Any] | Vector
+Observation = Any
+"""A mapping of ``observation`` and ``action_mask``, or the bare vector: ``mask_in`` decides."""
+
 Infos = dict[str, dict[str, Any]]
 StepReturn = tuple[
     dict[str, Observation], dict[str, float], dict[str, bool], dict[str, bool], Infos
@@ -40,7 +42,7 @@ RESET_OPTIONS: Final = ("scenario",)
 _ALARMS_KEPT: Final = 5
 
 
-class HospitalLabEnv(ParallelEnv[str, Any, Any]):
+class HospitalLabEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc] # likewise
     """The hospital laboratory with one crew.
 
     Attributes:
@@ -54,14 +56,16 @@ class HospitalLabEnv(ParallelEnv[str, Any, Any]):
         session: The session that runs the episodes.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc] # the base class annotates it as an instance's
+    metadata: ClassVar[dict[str, Any]] = {
         "name": "hospital_lab_v0",
         "render_modes": ["ansi"],
         "render_fps": 4,
         "is_parallelizable": True,
     }
 
-    def __init__(self, config: EnvConfig | None = None, policy: CompiledPolicy | None = None) -> None:
+    def __init__(
+        self, config: EnvConfig | None = None, policy: CompiledPolicy | None = None
+    ) -> None:
         """Make an environment; ``reset`` starts an episode.
 
         Args:
@@ -252,7 +256,7 @@ class HospitalLabEnv(ParallelEnv[str, Any, Any]):
         return mask
 
     def state(self) -> Vector:
-        """Return the global state, for centralised critics; ``observer.state_layout`` explains it."""
+        """Return the global state, which ``observer.state_layout`` explains, as a new vector."""
         self._observer.refresh()
         return self._observer.state()
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from pettingzoo import aec_registry, parallel_registry, register
+from pettingzoo import (  # type: ignore[import-untyped] # it has no type information
+    aec_registry,
+    parallel_registry,
+    register,
+)
 
 ENV_ID: Final = "labtrust/hospital_lab-v0"
 _MODULE: Final = "labtrust_env.hospital_lab_v0"

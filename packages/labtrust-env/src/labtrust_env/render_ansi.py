@@ -1,7 +1,7 @@
 """The laboratory as text: the floor plan with people, specimens, devices, doors and alarms.
 
-Each zone is a box. A row holds the zones that are equally far (in ways) from where specimens arrive,
-so that work flows downwards; what no way leads to stands last.
+Each zone is a box. A row holds the zones that are equally far (in ways) from where specimens
+arrive, so that work flows downwards; what no way leads to stands last.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.queries import device_state
 from labtrust_core.hospital_lab.tables import LabTables
+
 from labtrust_env.session import Session
 
 _WIDTH: Final = 38
@@ -28,7 +29,9 @@ _ABBREVIATIONS: Final = {
     "released": "released",
     "rejected": "rejected",
 }
-_LEGEND: Final = "@ person (+ carried, ~ busy, ! stopped)   # device: state, q queue, qc quality control"
+_LEGEND: Final = (
+    "@ person (+ carried, ~ busy, ! stopped)   # device: state, q queue, qc quality control"
+)
 
 
 class Alarm(NamedTuple):
@@ -140,9 +143,7 @@ def _doors(ctx: LabContext) -> str:
 
 def _on_the_road(ctx: LabContext) -> str:
     found = (ctx.world.consignments[item] for item in ctx.world.in_transit)
-    texts = [
-        f"{item.consignment_id} ({len(item.specimen_ids)}, {item.status})" for item in found
-    ]
+    texts = [f"{item.consignment_id} ({len(item.specimen_ids)}, {item.status})" for item in found]
     return "consignments: " + (", ".join(texts) or "none")
 
 

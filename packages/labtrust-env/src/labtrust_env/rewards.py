@@ -56,7 +56,9 @@ class RewardConfig:
         if self.share not in ("team", "agent"):
             raise UsageError(f"rewards are shared by team or agent, found {self.share!r}")
         if self.target_s.keys() != PRIORITY_RANK.keys():
-            raise UsageError(f"target_s names {sorted(PRIORITY_RANK)}, found {sorted(self.target_s)}")
+            raise UsageError(
+                f"target_s names {sorted(PRIORITY_RANK)}, found {sorted(self.target_s)}"
+            )
         for name in TERMS:
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} must not be negative, found {getattr(self, name)}")
@@ -100,9 +102,7 @@ def step_rewards(
     return {name: _sum((common, own.get(name, {}))) for name in members}
 
 
-def _terms(
-    config: RewardConfig, ctx: LabContext, results: Iterable[StepResult]
-) -> dict[str, int]:
+def _terms(config: RewardConfig, ctx: LabContext, results: Iterable[StepResult]) -> dict[str, int]:
     found = dict.fromkeys(TERMS, 0)
     for result in results:
         for specimen_id in result.data.get("released_specimens", ()):

@@ -1,8 +1,8 @@
 """Which seed each episode of an environment has.
 
 ``reset(seed=s)`` starts a stream: that episode has the seed ``s`` itself. ``reset()`` goes on in
-the stream: the n-th episode after it has a seed drawn from ``(s, n)``. An environment that was never
-given a seed draws one from the system's entropy, once.
+the stream: the n-th episode after it has a seed drawn from ``(s, n)``. An environment that was
+never given a seed draws one from the system's entropy, once.
 """
 
 from __future__ import annotations

@@ -25,7 +25,9 @@ from labtrust_core.hospital_lab.views import agent_view
 from labtrust_core.ledger.chain import Sink
 from labtrust_core.trust.keys import TestKeyBinding, TestKeyring
 from labtrust_core.trust.signatures import sign_event
-from labtrust_env.actions import NOOP, TICK, ActionDef, action_table, fallback
+
+from labtrust_env.actions import NOOP, TICK, action_table, fallback
+from labtrust_env.permissions import Permissions
 from labtrust_env.verbs.proposal import Proposal, unused
 
 Action = SupportsIndex | Mapping[str, Any]
@@ -48,7 +50,6 @@ _EVENT_FIELDS: Final = frozenset(
     }
 )
 _ACTION_FIELDS: Final = _EVENT_FIELDS | {"action_index", "action_type"}
-_FREEZE_GUARD: Final = "zone_not_frozen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +117,7 @@ class Session:
         self._keyring: TestKeyring | None = None
         self._shared: dict[str, Any] = {}
         self._proposals: dict[str, dict[int, Proposal]] = {}
-        self._possible: dict[tuple[str, str], tuple[ActionDef, ...]] = {}
-        self._stopped_by_freeze = frozenset(
-            name
-            for name, action in policy.actions.items()
-            if policy.domain.guards[_FREEZE_GUARD] in action.guards and name != "MOVE"
-        )
+        self._permissions = Permissions(policy, self.actions)
 
     @property
     def ctx(self) -> LabContext:
@@ -198,7 +194,7 @@ class Session:
         return TestKeyring(bindings, seed)
 
     def view(self, name: str) -> dict[str, Any]:
-        """Return what a member sees, and ``legal``: the names of its legal actions with their indices.
+        """Return what a member sees, and ``legal``: its legal actions' names with their indices.
 
         For the rest of it see ``labtrust_core.hospital_lab.views``.
 
@@ -239,58 +235,21 @@ class Session:
         agent = ctx.world.agents[agent_id]
         found: dict[int, Proposal] = {NOOP: ("NOOP", {})}
         role_id = ctx.trust.roster.get(agent_id)
-        if role_id is None or not self._may_act(name, agent_id, role_id):
+        if role_id is None or not self._permissions.may_act(ctx.trust, agent_id, role_id):
             return found
+        if self._keyring is not None and role_id != self.roles[name]:
+            return found  # its key is bound to the role that it began with
         busy = agent.busy_until > ctx.trust.now
         frozen = ctx.trust.containment.is_zone_frozen(agent.zone, ctx.trust.now)
-        for action in self._possible_here(role_id, agent.zone):
+        for action in self._permissions.possible(role_id, agent.zone):
             if busy and action.index != TICK:
                 continue
-            if frozen and action.action_type in self._stopped_by_freeze:
+            if frozen and action.action_type in self._permissions.stopped_by_freeze:
                 continue
             proposal = action.propose(ctx, agent, action.target)
             if proposal is not None:
                 found[action.index] = proposal
         return found
-
-    def _may_act(self, name: str, agent_id: str, role_id: str) -> bool:
-        """Whether the gates let the agent do anything: containment, rate, and its key's role."""
-        trust = self.ctx.trust
-        contained = trust.containment
-        until = max(contained.throttled.get(agent_id, 0), contained.killed.get(agent_id, 0))
-        if until > trust.now or trust.ledger_frozen:
-            return False
-        if self._keyring is not None and role_id != self.roles[name]:
-            return False
-        table = self.engine.policy.capabilities
-        limits = table.limits.get(role_id)
-        used = trust.usage.get(agent_id)
-        if limits is None or used is None:
-            return limits is not None and limits.max_actions > 0
-        return used.window != trust.now // table.window_s or used.actions < limits.max_actions
-
-    def _possible_here(self, role_id: str, zone: str) -> tuple[ActionDef, ...]:
-        """Return the actions that a role can ever do by index in a zone."""
-        found = self._possible.get((role_id, zone))
-        if found is None:
-            found = self._possible[role_id, zone] = tuple(
-                action
-                for action in self.actions
-                if (action.zones is None or zone in action.zones) and self._suits(role_id, action)
-            )
-        return found
-
-    def _suits(self, role_id: str, action: ActionDef) -> bool:
-        policy = self.engine.policy
-        role = policy.roles.roles[role_id]
-        rule = policy.actions.get(action.action_type)
-        if rule is None or rule.runtime_control or rule.token_subject is not None:
-            return False
-        limits = policy.capabilities.limits.get(role_id)
-        explained = limits is not None and action.action_type in limits.high_risk
-        is_device = action.target in policy.tables.devices
-        barred = is_device and role.devices is not None and action.target not in role.devices
-        return action.action_type in role.actions and not explained and not barred
 
     def step(self, actions: Mapping[str, Action]) -> list[StepResult]:
         """Let every member act, then let time pass.
@@ -307,7 +266,9 @@ class Session:
             raise UsageError("the episode is over; reset starts another")
         for name in actions.keys() - self.members.keys():
             raise UnknownNameError("crew member", name, self.members)
-        events = {name: self._event(name, actions[name]) for name in self.members if name in actions}
+        events = {
+            name: self._event(name, actions[name]) for name in self.members if name in actions
+        }
         self.outcomes = {
             name: self._submit(event) for name, event in events.items() if event is not None
         }
@@ -362,9 +323,7 @@ class Session:
         unknown = sorted(action.keys() - _ACTION_FIELDS)
         if unknown:
             known = ", ".join(sorted(_ACTION_FIELDS))
-            raise UsageError(
-                f"{name}: unknown field {unknown[0]} in an action; expected {known}"
-            )
+            raise UsageError(f"{name}: unknown field {unknown[0]} in an action; expected {known}")
         stated = {
             key: value
             for key, value in action.items()

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
-from labtrust_core.domains import DEFAULT_DOMAIN
 
 from labtrust_cli.exit_codes import ExitCode
 from labtrust_cli.output import Output, format_option
@@ -26,7 +25,7 @@ SHOWN: Final = 6  # names of what is not reached, a row
     help="Suite file, or folder of suite files; the policy's own by default.",
 )
 @click.option("--partner", metavar="ID", help="Run under this partner's overlay.")
-@click.option("--domain", metavar="NAME", default=DEFAULT_DOMAIN, show_default=True)
+@click.option("--domain", metavar="NAME", help="Domain to run.  [default: hospital_lab]")
 @click.option(
     "--sign-with-test-keys",
     is_flag=True,
@@ -42,7 +41,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     session: Session,
     suite: Path | None,
     partner: str | None,
-    domain: str,
+    domain: str | None,
     only: tuple[str, ...],
     output_format: str,
     *,
@@ -56,7 +55,9 @@ def command(  # noqa: PLR0913 - one parameter an option
     from labtrust_core.golden.runner import RunOptions, run_golden
 
     options = RunOptions(sign_placeholders=sign_with_test_keys, only=only)
-    report = run_golden(suite, partner=partner, domain=domain, options=options)
+    report = run_golden(
+        suite, partner=session.partner(partner), domain=session.domain(domain), options=options
+    )
     if output_format == "json":
         data = report.to_dict()
         session.output.result_json(data if coverage else {**data, "coverage": {}})

@@ -62,6 +62,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     from labtrust_bench.tasks.registry import QUICK_TASKS
     from labtrust_core.domains import open_policy
 
+    partner = session.partner(partner)
     configs = [
         RunConfig(task=name, base_seed=seed, smoke=smoke, partner_id=partner, signed=signed)
         for name in QUICK_TASKS

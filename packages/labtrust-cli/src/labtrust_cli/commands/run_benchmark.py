@@ -89,7 +89,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
         base_seed=seed,
         smoke=smoke,
         agents=agents,
-        partner_id=partner,
+        partner_id=session.partner(partner),
         signed=signed,
     )
     benchmark = Benchmark(config)

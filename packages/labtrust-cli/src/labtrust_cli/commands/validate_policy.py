@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
-from labtrust_core.domains import DEFAULT_DOMAIN
 from labtrust_core.errors import DocumentError
 
 from labtrust_cli.exit_codes import ExitCode
@@ -33,11 +32,15 @@ class Finding:
     help="Policy folder to check instead of the one in force.",
 )
 @click.option("--partner", metavar="ID", help="Check the base and this partner's overlay only.")
-@click.option("--domain", metavar="NAME", default=DEFAULT_DOMAIN, show_default=True)
+@click.option("--domain", metavar="NAME", help="Domain it is for.  [default: hospital_lab]")
 @format_option
 @pass_session
 def command(
-    session: Session, policy_dir: Path | None, partner: str | None, domain: str, output_format: str
+    session: Session,
+    policy_dir: Path | None,
+    partner: str | None,
+    domain: str | None,
+    output_format: str,
 ) -> ExitCode:
     """Check every policy file, reference, field and schema.
 
@@ -48,6 +51,7 @@ def command(
     from labtrust_core.validation import check_policy
 
     directory = find_policy_dir(policy_dir)
+    partner, domain = session.partner(partner), session.domain(domain)
     problems = check_policy(directory, partner, domain)
     fingerprint = None if problems else open_policy(directory, partner, domain).fingerprint
     files = sum(1 for file in directory.rglob("*.y*ml") if file.is_file())

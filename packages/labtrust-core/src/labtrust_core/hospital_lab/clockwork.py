@@ -12,13 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
+
 from labtrust_core.engine.domain import Handler, SystemEvent
 from labtrust_core.event import SYSTEM_AGENT, Event
 from labtrust_core.hospital_lab.handlers.analysis import end_run
 from labtrust_core.hospital_lab.handlers.movement import check_doors
 from labtrust_core.hospital_lab.handlers.results import generate_result, release
-from labtrust_core.hospital_lab.handlers.transport import transport_tick
-from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.handlers.transport import transport_drift
+from labtrust_core.hospital_lab.lookup import LabContext, unused
 from labtrust_core.hospital_lab.policy_model import ArrivalStream
 from labtrust_core.hospital_lab.tables import AnalyteTable, LabTables
 from labtrust_core.hospital_lab.world import Due, LabWorld, Specimen
@@ -71,11 +73,12 @@ def _run_end_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
 
 
 def _result_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
-    run_id, specimen_id, code = due.entity.split("|")
+    run_id, specimen_id, code = msgspec.json.decode(due.entity, type=tuple[str, str, str])
     specimen = ctx.world.specimens[specimen_id]
     table = ctx.tables.analytes[code]
+    wanted = f"{specimen_id}_{code}" + (f"_r{specimen.reruns}" if specimen.reruns else "")
     return {
-        "result_id": f"{specimen_id}_{code}" + (f"_r{specimen.reruns}" if specimen.reruns else ""),
+        "result_id": unused(wanted, ctx.world.results),
         "run_id": run_id,
         "specimen_id": specimen_id,
         "analyte_code": code,
@@ -110,8 +113,9 @@ def _tick_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
     return {"consignment_id": due.entity}
 
 
-def _consignment_args(_ctx: LabContext, due: Due) -> dict[str, Any] | None:
-    return {"consignment_id": due.entity}
+def _consignment_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
+    consignment = ctx.world.consignments[due.entity]
+    return {"consignment_id": due.entity} if consignment.status == "in_transit" else None
 
 
 _ARGUMENTS: Final[dict[str, Callable[[LabContext, Due], dict[str, Any] | None]]] = {
@@ -139,6 +143,7 @@ def arrival(ctx: LabContext, event: Event) -> None:
     world.arrivals[name] = number + 1
     rules = ctx.tables.workloads[world.workload or ""].streams[name]
     specimen = draw_specimen(ctx, rules, name, number)
+    specimen.specimen_id = unused(specimen.specimen_id, world.specimens)
     world.add_specimen(specimen)
     _schedule_arrival(ctx.tables, world, name, number + 1, ctx.now)
     ctx.data["specimen_id"] = specimen.specimen_id
@@ -222,7 +227,9 @@ def run_end(ctx: LabContext, event: Event) -> None:
     for specimen_id in run.specimen_ids:
         specimen = ctx.world.specimens[specimen_id]
         for code in ctx.tables.panels[specimen.panel_id].analytes:
-            ctx.world.schedule(ctx.now, "GENERATE_RESULT", f"{run.run_id}|{specimen_id}|{code}")
+            # Callers choose run ids, so no separator is safe.
+            entity = msgspec.json.encode((run.run_id, specimen_id, code)).decode()
+            ctx.world.schedule(ctx.now, "GENERATE_RESULT", entity)
         ctx.world.schedule(ctx.now, "SYS_AUTOVERIFY", specimen_id)
 
 
@@ -297,7 +304,7 @@ SYSTEM_HANDLERS: Final[dict[str, Handler]] = {
     "SYS_DEVICE_REPAIR": device_repair,
     "SYS_DOOR_ALARM": check_doors,
     "SYS_CRITICAL_TIMEOUT": critical_timeout,
-    "TRANSPORT_TICK": transport_tick,
+    "TRANSPORT_TICK": transport_drift,
     "SYS_CONSIGNMENT_ARRIVAL": consignment_arrival,
 }
 

@@ -169,10 +169,9 @@ def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeCon
         path = f"specimens[{number}]"
         if item.specimen_id in world.specimens:
             raise ScenarioError("specimen id used twice", path=path, found=item.specimen_id)
-        specimen = _specimen(tables, item, path, now_s=0)
-        world.add_specimen(specimen)
-        if specimen.aliquot_id is not None:
-            world.aliquots[specimen.aliquot_id] = specimen.specimen_id
+        if item.aliquot_id in world.aliquots:
+            raise ScenarioError("aliquot id used twice", path=path, found=str(item.aliquot_id))
+        world.add_specimen(_specimen(tables, item, path, now_s=0))
     _apply_devices(tables, stated, world)
     if world.simulated:
         schedule_clockwork(tables, world, faults=stated.faults)
@@ -194,6 +193,7 @@ def _specimen(tables: LabTables, item: SpecimenInput, path: str, *, now_s: int) 
     zone = item.zone_id or _arrival_zone(tables)
     _require(item.panel_id, tables.panels, f"{path}.panel_id")
     _require(zone, tables.zones, f"{path}.zone_id")
+    _require(item.temp_band, tables.bands, f"{path}.temp_band")
     _require(priority, PRIORITY_RANK, f"{path}.priority")
     flags = item.integrity_flags
     return Specimen(
@@ -260,6 +260,13 @@ def _apply_devices(tables: LabTables, stated: ScenarioInput, world: LabWorld) ->
         world.devices[entry.device_id].queue.push(entry.work_id, rank, entry.enqueued_ts_s)
     for reagent_id, amount in stated.reagent_initial_stock.items():
         _require(reagent_id, tables.reagents, "reagent_initial_stock")
+        if amount < 0:
+            raise ScenarioError(
+                "a stock below zero",
+                path=f"reagent_initial_stock.{reagent_id}",
+                found=str(amount),
+                expected="0 or more",
+            )
         world.stock[reagent_id] = amount
 
 

@@ -21,11 +21,9 @@ _PASSED: Final[Verdict] = (True, None, None)
 
 def adjacency(env: LabContext, event: Event, _params: Params) -> Verdict | None:
     """INV-ZONE-001: a move followed a way of the floor plan."""
-    return (
-        (event.text("from_zone"), event.text("to_zone")) in env.tables.ways,
-        None,
-        {"subject": event.agent_id},
-    )
+    if (event.text("from_zone"), event.text("to_zone")) in env.tables.ways:
+        return _PASSED
+    return False, None, {"subject": event.agent_id}
 
 
 def colocation(env: LabContext, event: Event, _params: Params) -> Verdict | None:
@@ -33,7 +31,9 @@ def colocation(env: LabContext, event: Event, _params: Params) -> Verdict | None
     machine = device(env, event)
     if machine is None:
         return None
-    return agent_zone(env, event) == machine.zone, None, {"subject": machine.device_id}
+    if agent_zone(env, event) == machine.zone:
+        return _PASSED
+    return False, None, {"subject": machine.device_id}
 
 
 def restricted_door_or_zone(env: LabContext, event: Event, _params: Params) -> Verdict | None:
@@ -41,12 +41,16 @@ def restricted_door_or_zone(env: LabContext, event: Event, _params: Params) -> V
 
     A restricted door or zone was used with a token, or through a door opened with one.
     """
-    door = env.tables.doors.get(event.text("door_id"))
-    zone = env.tables.zones.get(event.text("to_zone"))
-    restricted = (door is not None and door.token_type) or (zone is not None and zone.token_type)
-    if not restricted:
+    used = (
+        env.tables.zones.get(event.text("to_zone"))
+        if event.action_type == "MOVE"
+        else env.tables.doors.get(event.text("door_id"))
+    )
+    if used is None or used.token_type is None:
         return None
-    return bool(env.lifting) or _was_let_in(env, event), None, {"subject": event.agent_id}
+    if env.lifting or _was_let_in(env, event):
+        return _PASSED
+    return False, None, {"subject": event.agent_id}
 
 
 def _was_let_in(env: LabContext, event: Event) -> bool:
@@ -103,11 +107,16 @@ def _is_lifted(env: LabContext, subject_id: str) -> bool:
     return any(token.subject_id == subject_id for token in env.lifting)
 
 
-def coag_fill_valid(env: LabContext, event: Event, _params: Params) -> Verdict | None:
-    """INV-COAG-FILL-001: a citrate tube that is presented is filled to its line."""
+def coag_fill_valid(env: LabContext, event: Event, params: Params) -> Verdict | None:
+    """INV-COAG-FILL-001: no citrate tube is accepted that is not filled to its line.
+
+    With ``counts: presented`` a tube that is rightly refused is reported too.
+    """
     for specimen in specimens(env, event):
         if env.tables.panels[specimen.panel_id].needs_citrate_fill:
-            return specimen.fill_ratio_ok is not False, None, {"subject": specimen.specimen_id}
+            counts = specimen.status == "accepted" or params["counts"] == "presented"
+            underfilled = specimen.fill_ratio_ok is False
+            return not (counts and underfilled), None, {"subject": specimen.specimen_id}
     return None
 
 

@@ -5,6 +5,7 @@ The acting agent, the specimens, the device, the results it names.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TypeAlias
 
 from labtrust_core.engine.context import Context
@@ -39,11 +40,13 @@ def named_specimens(ctx: LabContext, event: Event) -> tuple[str, ...]:
 
 
 def _named_specimens(ctx: LabContext, event: Event) -> tuple[str, ...]:
-    aliquots = ctx.world.aliquots
+    aliquots, known = ctx.world.aliquots, ctx.world.specimens
     for name in ("specimen_ids", "specimen_id", "aliquot_ids", "work_id", "accession_ids"):
         if name in event.args:
             ids = event.texts(name) or ((event.text(name),) if event.text(name) else ())
-            return tuple(dict.fromkeys(aliquots.get(item, item) for item in ids))
+            return tuple(
+                dict.fromkeys(item if item in known else aliquots.get(item, item) for item in ids)
+            )
     return ()
 
 
@@ -99,3 +102,15 @@ def is_within_reach(specimen: Specimen, agent: Agent) -> bool:
 def zone_band(ctx: LabContext, zone: str) -> str:
     """Return the temperature band of a zone."""
     return ctx.tables.zones[zone].temp_band
+
+
+def unused(wanted: str, taken: Container[str]) -> str:
+    """Return ``wanted``, or where it is taken the first free one of ``wanted_2``, ``wanted_3``….
+
+    Agents and scenarios choose ids too; what the laboratory names itself must not replace theirs.
+    """
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}_{number}"
+    return name

@@ -391,15 +391,6 @@ class Workload(Document, frozen=True, kw_only=True):
     profiles: dict[str, WorkloadProfile]
 
 
-class LabProfile(Document, frozen=True, kw_only=True):
-    """``lab_profiles/<id>``: what an organisation sets once for every command."""
-
-    profile_id: str
-    partner_id: str | None = None
-    domain_id: str = "hospital_lab"
-    extension_packages: list[str] = msgspec.field(default_factory=list)
-
-
 LAB_DOCUMENTS = (
     DocumentKind("zones", "zones/zone_layout_policy.v0.1.yaml", ZoneLayout),
     DocumentKind("sites", "sites/sites_policy.v0.1.yaml", Sites),

@@ -26,7 +26,7 @@ def _door_state(ctx: LabContext, door_id: str) -> dict[str, Any]:
     return {
         "open": since is not None,
         "open_since_ts": since,
-        "open_duration_s": 0 if since is None else ctx.now - since,
+        "open_duration_s": 0 if since is None else ctx.trust.now - since,
     }
 
 

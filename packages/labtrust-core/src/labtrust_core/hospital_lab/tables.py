@@ -130,6 +130,7 @@ class LabTables:
     panels: dict[str, Panel]
     analytes: dict[str, AnalyteTable]
     grace_s: int
+    bands: frozenset[str]
     stability: dict[str, PanelStability]
     reagents: dict[str, Reagent]
     panel_reagents: dict[str, PanelReagent]
@@ -168,6 +169,7 @@ def compile_tables(policy: Policy) -> LabTables:
         panels=catalogue.panels,
         analytes={code: compile_analyte(code, item) for code, item in catalogue.analytes.items()},
         grace_s=stability.out_of_band_grace_s,
+        bands=frozenset(stability.bands),
         stability=stability.panels,
         reagents=reagents.reagents,
         panel_reagents=reagents.panels,

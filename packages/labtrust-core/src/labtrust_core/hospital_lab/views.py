@@ -61,7 +61,7 @@ def agent_view(
             _device(ctx, table) for table in ctx.tables.devices.values() if table.zone == agent.zone
         ],
         "ways": _ways(ctx, agent),
-        "hops": ctx.tables.next_hop[agent.zone],
+        "hops": dict(ctx.tables.next_hop[agent.zone]),
         "downtime": ctx.world.downtime,
     }
     if actions & _RELEASING:
@@ -228,7 +228,7 @@ def _consignments(ctx: LabContext) -> list[dict[str, Any]]:
             "signed_dest": item.signed_dest_by is not None,
             "count": len(item.specimen_ids),
         }
-        for item in (ctx.world.consignments[name] for name in ctx.world.in_transit)
+        for item in map(ctx.world.consignments.__getitem__, list(ctx.world.in_transit)[:LIST_LIMIT])
     ]
 
 

@@ -122,7 +122,9 @@ class WorkQueue(msgspec.Struct):
     recent: list[int] = []
 
     def push(self, work_id: str, rank: int, now_s: int) -> None:
-        """Add a work item."""
+        """Add a work item; one that waits already gets its new rank and goes to the end of it."""
+        if work_id in self.waiting:
+            self.remove(work_id)
         self.number += 1
         entry = QueueEntry(rank, now_s, self.number, work_id)
         heapq.heappush(self.stat if rank == 0 else self.other, entry)
@@ -141,14 +143,19 @@ class WorkQueue(msgspec.Struct):
         return self.stat[0].work_id
 
     def pop(self, work_id: str, window: int) -> None:
-        """Take the head ``work_id`` out because its run starts.
+        """Take ``work_id`` out because its run starts.
 
-        Remember its class for the last ``window`` starts.
+        It is one of the two heads, unless the workflow lets an item jump the queue. Remember its
+        class for the last ``window`` starts.
         """
-        heap = self.stat if self.stat and self.stat[0].work_id == work_id else self.other
-        heapq.heappop(heap)
-        del self.waiting[work_id]
-        self.recent.append(int(heap is self.stat))
+        is_stat = self.waiting[work_id] == 0
+        heap = self.stat if is_stat else self.other
+        if heap[0].work_id == work_id:
+            heapq.heappop(heap)
+            del self.waiting[work_id]
+        else:
+            self.remove(work_id)
+        self.recent.append(int(is_stat))
         del self.recent[:-window]
 
     def remove(self, work_id: str) -> None:
@@ -326,8 +333,10 @@ class LabWorld(msgspec.Struct):
     agenda_number: int = 0
 
     def add_specimen(self, specimen: Specimen) -> None:
-        """Bring a new specimen into the world."""
+        """Bring a new specimen into the world, with its aliquot where it has one already."""
         self.specimens[specimen.specimen_id] = specimen
+        if specimen.aliquot_id is not None:
+            self.aliquots[specimen.aliquot_id] = specimen.specimen_id
         self._enter(specimen)
 
     def put(self, specimen: Specimen, place: str, now_s: int, band: str | None) -> None:

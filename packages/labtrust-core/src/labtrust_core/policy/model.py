@@ -291,6 +291,15 @@ class Workflow(Document, frozen=True, kw_only=True):
     actions: dict[str, ActionRule]
 
 
+class LabProfile(Document, frozen=True, kw_only=True):
+    """``lab_profiles/<id>``: what an organisation sets once for every command."""
+
+    profile_id: str
+    partner_id: str | None = None
+    domain_id: str = "hospital_lab"
+    extension_packages: list[str] = []
+
+
 TRUST_DOCUMENTS = (
     DocumentKind("reason_codes", "reason_codes/reason_code_registry.v0.1.yaml", ReasonCodes),
     DocumentKind("emits", "emits/emits_vocab.v0.1.yaml", Emits),

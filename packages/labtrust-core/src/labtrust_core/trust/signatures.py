@@ -80,13 +80,13 @@ def check_event(
             f"not to {event.agent_id} as {role_id}",
         )
     check_validity(event.key_id, key, event.t_s)
-    if event.head is None or event.head not in recent_heads:
-        raise Blocked(
-            "SIG_STALE_HEAD", "the signature names a ledger head that is not among the recent ones"
-        )
     if not is_signed(key, event.signature, event_message(event, episode)):
         raise Blocked(
             "SIG_INVALID", f"the signature is not one of key {event.key_id} over this event"
+        )
+    if event.head is None or event.head not in recent_heads:
+        raise Blocked(
+            "SIG_STALE_HEAD", "the signature names a ledger head that is not among the recent ones"
         )
 
 

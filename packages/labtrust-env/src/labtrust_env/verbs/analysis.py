@@ -10,6 +10,7 @@ from labtrust_core.hospital_lab.logistics import most_urgent
 from labtrust_core.hospital_lab.lookup import LabContext, is_within_reach
 from labtrust_core.hospital_lab.tables import DeviceTable
 from labtrust_core.hospital_lab.world import Agent, Specimen
+
 from labtrust_env.verbs.bench import spoilt
 from labtrust_env.verbs.proposal import Proposal, Verb, at_device, unused, usable
 

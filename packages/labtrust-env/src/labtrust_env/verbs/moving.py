@@ -7,7 +7,9 @@ from typing import Final
 from labtrust_core.hospital_lab.logistics import most_urgent, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.world import Agent, Specimen
+
 from labtrust_env.verbs.proposal import Proposal
+from labtrust_env.verbs.transport import to_be_received
 
 _HANDED: Final = (
     "arrived_at_reception",
@@ -61,22 +63,29 @@ def _admits(ctx: LabContext, agent: Agent, target: str) -> bool:
 
 
 def move_to_work(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
-    """Go one zone towards where the carried belongs, else towards what waits longest elsewhere."""
+    """Go one zone towards where the carried belongs, else towards what waits longest elsewhere.
+
+    That is a specimen to be taken on, or a consignment to be received by a role that may; specimens
+    to be stored come last.
+    """
     held = carried(ctx, agent)
-    goal = None
-    if held:
-        goal = next_zone(ctx, held[0])
-    else:
-        firsts = [found[0] for zone, found in pickups(ctx).items() if zone != agent.zone]
-        if firsts:
-            longest = min(firsts, key=lambda item: (item.status == "released", item.arrived_s))
-            goal = longest.place.removeprefix("zone:")
+    goal = next_zone(ctx, held[0]) if held else _work_elsewhere(ctx, agent)
     hop = None if goal is None else ctx.tables.next_hop[agent.zone].get(goal)
     return None if hop is None else move_to(ctx, agent, hop)
 
 
+def _work_elsewhere(ctx: LabContext, agent: Agent) -> str | None:
+    firsts = ((zone, found[0]) for zone, found in pickups(ctx).items())
+    waiting = [(item.status == "released", item.arrived_s, zone) for zone, item in firsts]
+    role = ctx.role_of(agent.agent_id)
+    if ctx.world.in_transit and role is not None and "RECEIVE_TRANSPORT" in role.actions:
+        waiting += [(False, since, zone) for since, zone in to_be_received(ctx)]
+    elsewhere = [item for item in waiting if item[2] != agent.zone]
+    return min(elsewhere)[2] if elsewhere else None
+
+
 def open_door(ctx: LabContext, agent: Agent, target: str) -> Proposal | None:
-    """Open the door if the agent stands at it, it is shut, and it needs neither token nor role."""
+    """Open the door if the agent stands at it, it is shut, and the role needs no token for it."""
     door = ctx.tables.doors[target]
     if agent.zone not in door.between or door.token_type is not None or door_stands(ctx, target):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.world import Agent, Consignment
+
 from labtrust_env.verbs.proposal import Proposal, within_reach
 
 
@@ -50,8 +51,22 @@ def receive(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
 
 
 def _is_receivable(ctx: LabContext, consignment: Consignment) -> bool:
-    signed = consignment.signed_origin_by is not None and consignment.signed_dest_by is not None
+    return consignment.signed_dest_by is not None and _is_good(ctx, consignment)
+
+
+def _is_good(ctx: LabContext, consignment: Consignment) -> bool:
+    """Whether it has arrived, is signed for at its origin and stayed within the route's drift."""
     arrived = consignment.expected_s <= ctx.trust.now
     limit = ctx.tables.routes[consignment.route_id].max_drift_milli_c
     within = consignment.worst_milli_c < limit and not ctx.world.force_excursion
-    return signed and arrived and within
+    return consignment.signed_origin_by is not None and arrived and within
+
+
+def to_be_received(ctx: LabContext) -> list[tuple[int, str]]:
+    """Return when and in which zone each consignment that can be taken in has arrived."""
+    found = (ctx.world.consignments[item] for item in ctx.world.in_transit)
+    return [
+        (item.expected_s, ctx.tables.routes[item.route_id].dest_zone)
+        for item in found
+        if _is_good(ctx, item)
+    ]

@@ -13,6 +13,7 @@ from labtrust_core.hospital_lab.lookup import (
     mean_specimens,
     named_specimens,
     specimens,
+    unused,
 )
 from labtrust_core.hospital_lab.stability import stability_breach, temperature_breach
 from labtrust_core.hospital_lab.world import PRIORITY_RANK, Device
@@ -188,7 +189,9 @@ def start_run(ctx: LabContext, event: Event) -> None:
     if named and named[0] in machine.queue.waiting:
         machine.queue.pop(named[0], ctx.tables.stat_share_window)
     machine.runs_since_qc += 1
-    begin_run(ctx, event, ctx.tables.devices[machine.device_id], batch, event.text("run_id"))
+    # Where the workflow does not ask for a new run id, no run may replace another all the same.
+    run_id = unused(event.text("run_id") or "RUN", ctx.world.runs)
+    begin_run(ctx, event, ctx.tables.devices[machine.device_id], batch, run_id)
     for specimen in batch:
         ctx.world.set_status(specimen, "in_analysis")
     ctx.emit("START_RUN")
@@ -200,7 +203,7 @@ def end_run(ctx: LabContext, event: Event) -> None:
     unload(ctx, run)
     for specimen_id in run.specimen_ids:
         specimen = ctx.world.specimens[specimen_id]
-        if specimen.status == "in_analysis":
+        if specimen.status == "in_analysis" and specimen.run_id == run.run_id:
             ctx.world.set_status(specimen, "analysed")
     ctx.emit("END_RUN")
 

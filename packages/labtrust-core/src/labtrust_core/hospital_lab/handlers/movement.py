@@ -58,7 +58,7 @@ def zone_not_frozen(ctx: LabContext, event: Event) -> None:
     """Is the zone that the action concerns free of a freeze?"""
     if not ctx.trust.containment.zones:
         return
-    for zone in {event.text("to_zone"), agent_zone(ctx, event)}:
+    for zone in (event.text("to_zone"), agent_zone(ctx, event)):
         if (
             zone
             and ctx.is_zone_frozen(zone)

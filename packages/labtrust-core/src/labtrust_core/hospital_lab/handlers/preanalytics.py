@@ -12,6 +12,7 @@ from labtrust_core.hospital_lab.lookup import (
     device,
     named_specimens,
     specimens,
+    unused,
     zone_band,
 )
 from labtrust_core.hospital_lab.tables import DeviceTable
@@ -120,9 +121,12 @@ def _expected_status(ctx: LabContext, event: Event, specimen: Specimen) -> str:
 
 
 def aliquot_new(ctx: LabContext, event: Event) -> None:
-    """Is the aliquot id given, and not used yet?"""
+    """Is it one specimen, and is the aliquot's id given and no other tube's?"""
     aliquot_id = event.text("aliquot_id")
-    if not aliquot_id or aliquot_id in ctx.world.aliquots:
+    count = len(named_specimens(ctx, event))
+    if count != 1:
+        raise Blocked("RC_BATCH_SIZE", f"{count} specimens, an aliquot is drawn from one")
+    if not aliquot_id or aliquot_id in ctx.world.aliquots or aliquot_id in ctx.world.specimens:
         raise Blocked(
             "RC_ALIQUOT_DUPLICATE", f"aliquot id {aliquot_id or '(none)'} is missing or taken"
         )
@@ -181,7 +185,7 @@ def unload(ctx: LabContext, run: Run) -> None:
     zone = ctx.tables.devices[run.device_id].zone
     for specimen_id in run.specimen_ids:
         specimen = ctx.world.specimens[specimen_id]
-        if specimen.place == f"device:{run.device_id}":
+        if specimen.place == f"device:{run.device_id}" and specimen.run_id == run.run_id:
             ctx.world.put(specimen, f"zone:{zone}", ctx.now, zone_band(ctx, zone))
 
 
@@ -190,10 +194,10 @@ def centrifuge_start(ctx: LabContext, event: Event) -> None:
     table = _table(ctx, event)
     batch = specimens(ctx, event)
     ctx.world.counts["spins"] = number = ctx.world.counts.get("spins", 0) + 1
-    begin_run(ctx, event, table, batch, f"SPIN_{number}")
+    run = begin_run(ctx, event, table, batch, unused(f"SPIN_{number}", ctx.world.runs))
     for specimen in batch:
         ctx.world.set_status(specimen, "in_centrifuge")
-    ctx.data["run_id"] = f"SPIN_{number}"
+    ctx.data["run_id"] = run.run_id
     ctx.emit("CENTRIFUGE_START")
 
 

@@ -9,7 +9,7 @@ from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
 from labtrust_core.hospital_lab.handlers.preanalytics import ready_status
 from labtrust_core.hospital_lab.lookup import LabContext, results
-from labtrust_core.hospital_lab.world import Result, Specimen
+from labtrust_core.hospital_lab.world import Result, Run, Specimen
 
 DRIFT_FLAG: Final = "QC_DRIFT_DISCLAIMER_REQUIRED"
 _UNRELEASED: Final = frozenset({"generated", "held"})
@@ -48,14 +48,18 @@ def result_of_run(ctx: LabContext, event: Event) -> None:
         specimen = ctx.world.specimens[specimen_id]
         measured = analyte in ctx.tables.panels[specimen.panel_id].analytes
         named = event.text("specimen_id") in ("", specimen_id)
-        if measured and named and not _has_result(ctx, specimen, analyte):
+        if measured and named and not _has_result(ctx, specimen, analyte, run.run_id):
             return
     raise Blocked("RC_RESULT_NOT_OF_RUN", f"run {run.run_id} has no open result for {analyte}")
 
 
-def _has_result(ctx: LabContext, specimen: Specimen, analyte: str) -> bool:
+def _has_result(ctx: LabContext, specimen: Specimen, analyte: str, run_id: str) -> bool:
+    """Whether there is a current result, or one of this run: a run measures everything once."""
     found = (ctx.world.results[item] for item in specimen.results)
-    return any(result.analyte == analyte and result.status != "superseded" for result in found)
+    return any(
+        result.analyte == analyte and (result.status != "superseded" or result.run_id == run_id)
+        for result in found
+    )
 
 
 def result_known(ctx: LabContext, event: Event) -> None:
@@ -137,7 +141,7 @@ def generate_result(ctx: LabContext, event: Event) -> None:
     """
     world = ctx.world
     run = world.runs.get(event.text("run_id"))
-    specimen = None if run is None else _specimen_of(ctx, run.specimen_ids, event)
+    specimen = None if run is None else _specimen_of(ctx, run, event)
     device_id = run.device_id if run is not None else event.text("device_id") or None
     result = Result(
         result_id=event.text("result_id"),
@@ -164,7 +168,7 @@ def generate_result(ctx: LabContext, event: Event) -> None:
         _announce_critical(ctx, result)
 
 
-def _specimen_of(ctx: LabContext, specimen_ids: list[str], event: Event) -> Specimen | None:
+def _specimen_of(ctx: LabContext, run: Run, event: Event) -> Specimen | None:
     """Return the specimen of a run that a result belongs to.
 
     That is the one named, else the first that has no such result yet.
@@ -172,10 +176,10 @@ def _specimen_of(ctx: LabContext, specimen_ids: list[str], event: Event) -> Spec
     known = ctx.world.specimens
     named = event.text("specimen_id")
     if named:
-        return known[named] if named in specimen_ids else None
+        return known[named] if named in run.specimen_ids else None
     analyte = event.text("analyte_code")
-    open_ones = (item for item in specimen_ids if not _has_result(ctx, known[item], analyte))
-    return next((known[item] for item in open_ones), None)
+    batch = (known[item] for item in run.specimen_ids)
+    return next((item for item in batch if not _has_result(ctx, item, analyte, run.run_id)), None)
 
 
 def _classify(ctx: LabContext, result: Result, value: object) -> None:
@@ -254,8 +258,9 @@ def rerun_request(ctx: LabContext, event: Event) -> None:
 
     Its unreleased results are superseded and it is ready for a queue.
     """
-    for result in results(ctx, event):
-        specimen = ctx.world.specimens.get(result.specimen_id or "")
+    named = dict.fromkeys(result.specimen_id for result in results(ctx, event))
+    for specimen_id in named:
+        specimen = ctx.world.specimens.get(specimen_id or "")
         if specimen is None:
             continue
         for item in specimen.results:

@@ -19,8 +19,12 @@ def reagent_known(ctx: LabContext, event: Event) -> None:
 
 
 def injectable(ctx: LabContext, event: Event) -> None:
-    """Is the specimen complete, and new?"""
+    """Is the specimen complete, and are it and its aliquot new?"""
     specimen = _specimen(ctx, event)
+    if specimen.aliquot_id in ctx.world.aliquots:
+        raise Blocked(
+            "RC_INJECT_SPECIMEN_DUPLICATE", f"aliquot {specimen.aliquot_id} exists already"
+        )
     if specimen.specimen_id in ctx.world.specimens:
         raise Blocked(
             "RC_INJECT_SPECIMEN_DUPLICATE", f"specimen {specimen.specimen_id} exists already"

@@ -133,29 +133,33 @@ def dispatch(ctx: LabContext, event: Event) -> None:
 
 
 def transport_tick(ctx: LabContext, event: Event) -> None:
-    """Log the temperature of what is on its way: of one consignment (clockwork) or of all."""
+    """Log the temperature of what is on its way: of the consignment that is named, or of all.
+
+    Looking at it does not change it.
+    """
     named = event.text("consignment_id")
     excursions: list[str] = []
     for consignment_id in (named,) if named else tuple(ctx.world.in_transit):
         consignment = ctx.world.consignments.get(consignment_id)
         if consignment is not None and consignment.status == "in_transit":
-            drift(ctx, consignment)
-            if (
-                consignment.worst_milli_c
-                >= ctx.tables.routes[consignment.route_id].max_drift_milli_c
-            ):
+            limit = ctx.tables.routes[consignment.route_id].max_drift_milli_c
+            if consignment.worst_milli_c >= limit:
                 excursions.append(consignment_id)
     if excursions:
         ctx.data["excursions"] = excursions
     ctx.emit("TRANSPORT_TICK")
 
 
-def drift(ctx: LabContext, consignment: Consignment) -> None:
+def transport_drift(ctx: LabContext, event: Event) -> None:
+    """Let the temperature of a consignment wander by one step and log it (clockwork)."""
+    _drift(ctx, _consignment(ctx, event))
+    transport_tick(ctx, event)
+
+
+def _drift(ctx: LabContext, consignment: Consignment) -> None:
     """Let the temperature of a consignment wander by one step, within twice the route's limit."""
     route = ctx.tables.routes[consignment.route_id]
     consignment.ticks += 1
-    if not ctx.world.simulated:
-        return
     step = route.drift_step_milli_c
     draw = stream(ctx.world.seed, "drift").below(
         2 * step + 1, consignment.consignment_id, consignment.ticks

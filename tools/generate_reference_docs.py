@@ -1,0 +1,330 @@
+"""Write the parts of `docs/` that are made from code and policy, so that they cannot fall behind.
+
+Two pages are generated whole (`PAGES`); other pages hold sections between two comments
+(`SECTIONS`). Run it after policy or an interface has changed; `--check` only says whether the pages
+are as they must be. Exit code 0 when they are.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from labtrust_cli.command_table import COMMANDS, CommandEntry
+from labtrust_cli.main import cli
+from labtrust_core.domains import open_documents, open_policy
+from labtrust_core.engine.actions import ENGINE_REASON_CODES
+from labtrust_core.engine.context import EpisodeConfig
+from labtrust_core.engine.engine import Engine
+from labtrust_core.hospital_lab.lab import HOSPITAL_LAB
+from labtrust_core.hospital_lab.policy_model import LAB_DOCUMENTS
+from labtrust_core.policy.documents import path_text, read_document
+from labtrust_core.policy.load import merged
+from labtrust_core.policy.model import TRUST_DOCUMENTS, ReasonCodes, Tokens, Workflow
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+DOCS: Final = ROOT / "docs"
+POLICY: Final = ROOT / "policy"
+OVERLAY: Final = POLICY / "partners" / "upstream_compat"
+REGENERATE: Final = "run: python tools/generate_reference_docs.py"
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a Markdown table; a bar in a cell is escaped."""
+    head = list(head)
+    lines = [head, ["---"] * len(head), *([*row] for row in rows)]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+def code(items: Iterable[str]) -> str:
+    """Return names as inline code, separated by commas; a dash for none."""
+    return ", ".join(f"`{item}`" for item in items) or "–"
+
+
+# ------------------------------------------------------------------------------------------- pages
+
+
+def cli_page() -> str:
+    """Return the reference of the `labtrust` command."""
+    context = click.Context(cli, info_name="labtrust")
+    parts = [
+        "# Command line",
+        "This page is generated from the commands themselves.",
+        "Options of the program come before the command: `labtrust --quiet golden`.",
+        _options(cli, context),
+        "Results go to stdout; progress, notes and errors to stderr.",
+        "| exit code | meaning |\n| ---: | --- |\n"
+        "| 0 | done and good |\n"
+        "| 1 | done, and the answer is no: a scenario failed, the policy has a problem |\n"
+        "| 2 | the request is wrong: usage, bad input, a missing package |\n"
+        "| 3 | the work failed: disk, an extension |",
+    ]
+    parts += [_command(entry, context) for entry in COMMANDS]
+    return "\n\n".join(parts) + "\n"
+
+
+def _command(entry: CommandEntry, parent: click.Context) -> str:
+    command = entry.load()
+    context = click.Context(command, info_name=entry.name, parent=parent)
+    return "\n\n".join(
+        [
+            f"## {entry.name}",
+            inspect.cleandoc(command.help or entry.summary),
+            f"```\n{context.get_usage().removeprefix('Usage: ')}\n```",
+            _options(command, context),
+            f"Example: `{entry.example}`. Needs `{entry.distribution}`.",
+        ]
+    )
+
+
+def _options(command: click.Command, context: click.Context) -> str:
+    records = (
+        record
+        for parameter in command.get_params(context)
+        if (record := parameter.get_help_record(context)) is not None
+    )
+    return table(("option", "meaning"), ((f"`{name}`", _one_line(text)) for name, text in records))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def reason_codes_page() -> str:
+    """Return the table of reason codes."""
+    documents = open_documents(POLICY).documents
+    registry = documents.get("reason_codes", ReasonCodes).codes
+    types = documents.get("tokens", Tokens).types
+    parts = [
+        "# Reason codes",
+        "This page is generated from `policy/reason_codes/reason_code_registry.v0.1.yaml`. "
+        "A code that is not in the registry cannot be returned.",
+        "- *Severity*: P0 hard stop, P1 quarantine, P2 hold and review, P3 warning, P4 "
+        "measurement.\n"
+        "- *From*: whose code can return it, the engine's or the laboratory's. A dash: no code "
+        "of this version returns it; the name is kept for files that use it.\n"
+        "- *Lifted by*: the token types that lift a refusal with this code. *Never*: the "
+        "registry forbids any token to lift it.",
+    ]
+    for namespace in dict.fromkeys(item.namespace for item in registry.values()):
+        rows = (
+            (
+                f"`{name}`",
+                item.severity,
+                item.description,
+                _source(name),
+                "never"
+                if item.non_overridable
+                else code(kind for kind, rule in types.items() if name in rule.lifts),
+            )
+            for name, item in registry.items()
+            if item.namespace == namespace
+        )
+        parts += [
+            f"## {namespace}",
+            table(("code", "severity", "meaning", "from", "lifted by"), rows),
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _source(name: str) -> str:
+    sources = (("engine", ENGINE_REASON_CODES), ("laboratory", HOSPITAL_LAB.reason_codes))
+    return ", ".join(source for source, codes in sources if name in codes) or "–"
+
+
+# ---------------------------------------------------------------------------------------- sections
+
+
+def overlay_section() -> str:
+    """Return every value that the overlay `upstream_compat` changes, file by file."""
+    parts = []
+    for file in sorted(OVERLAY.rglob("*.yaml")):
+        relative = file.relative_to(OVERLAY).as_posix()
+        base, overlay = read_document(POLICY / relative).data, read_document(file).data
+        rows = [
+            (f"`{path_text(path)}`", _value(base, path), _value(merged(base, overlay), path))
+            for path in _leaves(overlay)
+            if _at(base, path) != _at(merged(base, overlay), path)
+        ]
+        comment = re.findall(r"^\s*# (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+        parts += [f"### {relative}", " ".join(comment), table(("value", "default", "overlay"), rows)]
+    return "\n\n".join(parts)
+
+
+def _leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:  # noqa: ANN401 - JSON data of any shape
+    if not isinstance(value, dict):
+        yield path
+        return
+    for key, item in value.items():
+        yield from _leaves(item, (*path, key))
+
+
+def _at(value: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 - JSON data of any shape
+    for key in path:
+        if key not in value:
+            return None
+        value = value[key]
+    return value
+
+
+def _value(document: dict[str, Any], path: tuple[str | int, ...]) -> str:
+    value = _at(document, path)
+    if isinstance(value, list):
+        return code(str(item) for item in value)
+    return f"`{json.dumps(value)}`"
+
+
+def documents_section() -> str:
+    """Return the policy files with what each holds."""
+    rows = (
+        (f"`{kind.path}`", owner, _meaning(inspect.getdoc(kind.type) or ""))
+        for owner, kinds in (("trust", TRUST_DOCUMENTS), ("laboratory", LAB_DOCUMENTS))
+        for kind in kinds
+    )
+    return table(("file", "part", "what it holds"), rows)
+
+
+def _meaning(docstring: str) -> str:
+    """Return the first paragraphs of a docstring in one line, without the folder that opens it."""
+    text = _one_line(docstring.split("Attributes:")[0]).replace("``", "`")
+    text = re.sub(r"^`[^`]*`[:.] ", "", text)
+    return text[:1].upper() + text[1:]
+
+
+def actions_section() -> str:
+    """Return every action with its guards in order, and its handling time."""
+    rules = open_documents(POLICY).documents.get("workflow", Workflow).actions
+    rows = ((f"`{name}`", code(rule.guards), str(rule.handling_s)) for name, rule in rules.items())
+    return table(("action", "guards, in order", "handling, s"), rows)
+
+
+def guards_section() -> str:
+    """Return every guard of the laboratory with the question that it answers."""
+    rules = open_documents(POLICY).documents.get("workflow", Workflow).actions
+    used = dict.fromkeys(guard for rule in rules.values() for guard in rule.guards)
+    rows = (
+        (f"`{name}`", _one_line((inspect.getdoc(HOSPITAL_LAB.guards[name]) or "").split("\n\n")[0]))
+        for name in used
+    )
+    return table(("guard", "question"), rows)
+
+
+def _log() -> list[bytes]:
+    """Return the ledger of a small episode in the warehouse: start, two events, end."""
+    sys.path.insert(0, str(ROOT / "examples"))
+    warehouse = importlib.import_module("warehouse_domain.domain")
+    policy = open_policy(warehouse.POLICY_DIR, domain=warehouse.COLD_CHAIN_WAREHOUSE)
+    lines: list[bytes] = []
+    engine = Engine(policy)
+    engine.reset(
+        {"pallets": [{"pallet_id": "P1", "sku": "SKU_FISH", "cases": 5}]},
+        EpisodeConfig("example-1", 7, simulated=False, signatures_required=False),
+        sink=lines.append,
+    )
+    for number, (agent, action) in enumerate(
+        [("A_RECEIVER", "RECEIVE_PALLET"), ("A_PICKER", "RECEIVE_PALLET")]
+    ):
+        args = {"pallet_id": "P1", "to_zone": "Z_DOCK", "reading_mc": -19000}
+        engine.step(
+            {
+                "event_id": f"E{number + 1}",
+                "t_s": 60 * number,
+                "agent_id": agent,
+                "action_type": action,
+                "args": args,
+            }
+        )
+    engine.finish()
+    return lines
+
+
+def log_section() -> str:
+    """Return the lines of a small log as they stand in the file."""
+    return "\n\n".join(
+        f"```json title=\"line {number}: {json.loads(line)['kind']}, {len(line)} bytes\"\n"
+        f"{line.decode()}\n```"
+        for number, line in enumerate(_log())
+    )
+
+
+def record_section() -> str:
+    """Return the refused event of the small log, spread over lines for reading."""
+    record = json.loads(_log()[2])
+    return f"```json\n{json.dumps(record, indent=2, ensure_ascii=False)}\n```"
+
+
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "reference/cli.md": cli_page,
+    "reference/reason-codes.md": reason_codes_page,
+}
+"""Page to the function that makes it."""
+
+SECTIONS: Final[dict[tuple[str, str], Callable[[], str]]] = {
+    ("explanation/differences-from-upstream.md", "overlay"): overlay_section,
+    ("explanation/laboratory.md", "actions"): actions_section,
+    ("explanation/laboratory.md", "guards"): guards_section,
+    ("explanation/trust.md", "record"): record_section,
+    ("reference/ledger.md", "log"): log_section,
+    ("reference/policy.md", "documents"): documents_section,
+}
+"""Page and section to the function that makes the section."""
+
+
+def replaced(text: str, name: str, section: str) -> str:
+    """Return a page with one section replaced.
+
+    Raises:
+        ValueError: The page does not hold the section's two comments, once and in order.
+    """
+    first, last = f"<!-- generated: {name} -->", f"<!-- end of {name} -->"
+    if text.count(first) != 1 or text.count(last) != 1 or text.index(first) > text.index(last):
+        raise ValueError(f"expected {first} and {last}, once and in order")
+    before, after = text.partition(first)[0], text.partition(last)[2]
+    return f"{before}{first}\n\n{section}\n\n{last}{after}"
+
+
+def wanted_pages() -> dict[Path, str]:
+    """Return every page that holds something generated, as it must be."""
+    pages = {DOCS / name: make() for name, make in PAGES.items()}
+    for (name, section), make in SECTIONS.items():
+        page = DOCS / name
+        text = pages.get(page) or page.read_text(encoding="utf-8")
+        pages[page] = replaced(text, section, make())
+    return pages
+
+
+def differences() -> list[str]:
+    """Return one line for each page that is missing or outdated."""
+    return [
+        f"{page.relative_to(ROOT).as_posix()}: not as generated; {REGENERATE}"
+        for page, text in wanted_pages().items()
+        if not page.is_file() or page.read_text(encoding="utf-8") != text
+    ]
+
+
+def main(arguments: list[str]) -> int:
+    """Run the tool.
+
+    Args:
+        arguments: Nothing, or `--check`.
+    """
+    if arguments != ["--check"]:
+        for page, text in wanted_pages().items():
+            page.write_text(text, encoding="utf-8")
+    found = differences()
+    for line in found:
+        print(line)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
