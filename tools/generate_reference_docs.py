@@ -1,30 +1,39 @@
 """Write the parts of `docs/` that are made from code and policy, so that they cannot fall behind.
 
 Two pages are generated whole (`PAGES`); other pages hold sections between two comments
-(`SECTIONS`). Run it after policy or an interface has changed; `--check` only says whether the pages
-are as they must be. Exit code 0 when they are.
+(`SECTIONS`, and `SLOW_SECTIONS`, which take some seconds). Run it after policy, an interface or the
+laboratory has changed; `--check` only says whether all but the slow ones are as they must be. Exit
+code 0 when they are.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import io
 import json
+import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import click
 from labtrust_cli.command_table import COMMANDS, CommandEntry
-from labtrust_cli.main import cli
+from labtrust_cli.main import cli, run
 from labtrust_core.domains import open_documents, open_policy
 from labtrust_core.engine.actions import ENGINE_REASON_CODES
 from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.engine.engine import Engine
+from labtrust_core.golden.coverage import totals
+from labtrust_core.golden.runner import run_golden
 from labtrust_core.hospital_lab.lab import HOSPITAL_LAB
 from labtrust_core.hospital_lab.policy_model import LAB_DOCUMENTS
+from labtrust_core.ledger.verify import verify_log
 from labtrust_core.policy.documents import path_text, read_document
 from labtrust_core.policy.load import merged
 from labtrust_core.policy.model import TRUST_DOCUMENTS, ReasonCodes, Tokens, Workflow
@@ -156,7 +165,11 @@ def overlay_section() -> str:
             if _at(base, path) != _at(merged(base, overlay), path)
         ]
         comment = re.findall(r"^\s*# (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
-        parts += [f"### {relative}", " ".join(comment), table(("value", "default", "overlay"), rows)]
+        parts += [
+            f"### {relative}",
+            " ".join(comment),
+            table(("value", "default", "overlay"), rows),
+        ]
     return "\n\n".join(parts)
 
 
@@ -250,7 +263,7 @@ def _log() -> list[bytes]:
 def log_section() -> str:
     """Return the lines of a small log as they stand in the file."""
     return "\n\n".join(
-        f"```json title=\"line {number}: {json.loads(line)['kind']}, {len(line)} bytes\"\n"
+        f'```json title="line {number}: {json.loads(line)["kind"]}, {len(line)} bytes"\n'
         f"{line.decode()}\n```"
         for number, line in enumerate(_log())
     )
@@ -262,21 +275,103 @@ def record_section() -> str:
     return f"```json\n{json.dumps(record, indent=2, ensure_ascii=False)}\n```"
 
 
+def shown(*arguments: str, last: int | None = None) -> str:
+    """Return a command line with what it prints, as a block; of its lines only the ``last`` ones."""
+    printed = io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(io.StringIO()):
+        run(arguments)
+    lines = [line.rstrip() for line in printed.getvalue().strip().splitlines()]
+    kept = lines if last is None else lines[-last:]
+    return "\n".join(["```console", f"$ labtrust {' '.join(arguments)}", *kept, "```"])
+
+
+def golden_section() -> str:
+    """Return the verdict on the shipped suite."""
+    return shown("golden", "--no-coverage", last=1)
+
+
+def coverage_section() -> str:
+    """Return what the shipped suite reaches."""
+    coverage = run_golden(policy_dir=POLICY).coverage
+    rows = (
+        (item.table, item.column, f"{item.reached} of {item.rows}", code(item.missing))
+        for item in totals(coverage)
+    )
+    return table(("kind", "column", "reached", "not reached"), rows)
+
+
+def _with_suite(*arguments: str, change: tuple[str, str] = ("", "")) -> str:
+    """Return what `labtrust golden` prints for the suite that the page on golden scenarios shows."""
+    page = (DOCS / "reference" / "golden.md").read_text(encoding="utf-8")
+    suite = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[0]
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        Path("suite.yaml").write_text(suite.replace(*change), encoding="utf-8")
+        return shown("golden", "--suite", "suite.yaml", "--no-coverage", *arguments)
+
+
+def report_section() -> str:
+    """Return the report on the suite that the page shows."""
+    return _with_suite("--format", "json")
+
+
+def failure_section() -> str:
+    """Return the verdict on that suite when it expects another reason code."""
+    return _with_suite(change=("RBAC_ACTION_DENY", "RC_RESULT_UNKNOWN"))
+
+
+def validate_section() -> str:
+    """Return the verdict on the shipped policy."""
+    return shown("validate-policy")
+
+
+@cache
+def _quick_eval() -> tuple[str, str]:
+    """Return what `labtrust quick-eval` prints, and the report on one of its logs."""
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        block = shown("quick-eval", "--seed", "7")
+        (log,) = Path().glob("labtrust_runs/*/logs/throughput_sla/episode_0.jsonl")
+        report = verify_log(log)
+    return re.sub(r"quick_eval_\w+", "quick_eval_<time>", block), f"```\n{report}\n```"
+
+
+def quick_eval_section() -> str:
+    """Return the summary of a quick evaluation."""
+    return _quick_eval()[0]
+
+
+def verify_section() -> str:
+    """Return the report on a log of that evaluation."""
+    return _quick_eval()[1]
+
+
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "reference/cli.md": cli_page,
     "reference/reason-codes.md": reason_codes_page,
 }
 """Page to the function that makes it."""
 
-SECTIONS: Final[dict[tuple[str, str], Callable[[], str]]] = {
+Sections = Mapping[tuple[str, str], Callable[[], str]]
+
+SECTIONS: Final[Sections] = {
     ("explanation/differences-from-upstream.md", "overlay"): overlay_section,
     ("explanation/laboratory.md", "actions"): actions_section,
     ("explanation/laboratory.md", "guards"): guards_section,
     ("explanation/trust.md", "record"): record_section,
+    ("reference/golden.md", "golden"): golden_section,
+    ("reference/golden.md", "report"): report_section,
+    ("reference/golden.md", "failure"): failure_section,
+    ("reference/golden.md", "coverage"): coverage_section,
     ("reference/ledger.md", "log"): log_section,
     ("reference/policy.md", "documents"): documents_section,
+    ("reference/policy.md", "validate"): validate_section,
 }
 """Page and section to the function that makes the section."""
+
+SLOW_SECTIONS: Final[Sections] = {
+    ("tutorials/first-run.md", "quick-eval"): quick_eval_section,
+    ("tutorials/first-run.md", "verify"): verify_section,
+}
+"""The same for what takes some seconds; `--check` leaves them out."""
 
 
 def replaced(text: str, name: str, section: str) -> str:
@@ -292,10 +387,10 @@ def replaced(text: str, name: str, section: str) -> str:
     return f"{before}{first}\n\n{section}\n\n{last}{after}"
 
 
-def wanted_pages() -> dict[Path, str]:
-    """Return every page that holds something generated, as it must be."""
+def wanted_pages(sections: Sections = SECTIONS) -> dict[Path, str]:
+    """Return every page that is generated or holds one of ``sections``, as it must be."""
     pages = {DOCS / name: make() for name, make in PAGES.items()}
-    for (name, section), make in SECTIONS.items():
+    for (name, section), make in sections.items():
         page = DOCS / name
         text = pages.get(page) or page.read_text(encoding="utf-8")
         pages[page] = replaced(text, section, make())
@@ -317,8 +412,9 @@ def main(arguments: list[str]) -> int:
     Args:
         arguments: Nothing, or `--check`.
     """
+    os.environ.pop("LABTRUST_POLICY_DIR", None)  # the pages show the shipped policy
     if arguments != ["--check"]:
-        for page, text in wanted_pages().items():
+        for page, text in wanted_pages({**SECTIONS, **SLOW_SECTIONS}).items():
             page.write_text(text, encoding="utf-8")
     found = differences()
     for line in found:

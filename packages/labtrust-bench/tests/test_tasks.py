@@ -3,7 +3,7 @@
 import pytest
 from labtrust_bench.runs.crew import CREWS, agents_for
 from labtrust_bench.runs.plan import MAX_SEED, RunConfig
-from labtrust_bench.tasks.base import BenchmarkTask, RewardConfig, TaskSize, not_a_task
+from labtrust_bench.tasks.base import BenchmarkTask, TaskSize, not_a_task
 from labtrust_bench.tasks.registry import QUICK_TASKS, TASKS, get_task
 from labtrust_core.errors import UnknownNameError, UsageError
 from labtrust_env.session import Session
@@ -87,12 +87,6 @@ def test_the_cutoff_is_an_hour_before_the_end_and_never_negative():
 def test_impossible_size_is_an_error(times):
     with pytest.raises(UsageError, match="no task size"):
         TaskSize("district_shift", **{"horizon_s": 100, "arrivals_until_s": 100, **times})
-
-
-def test_reward_is_the_sum_of_its_terms():
-    reward = RewardConfig(throughput_milli=1_000, violation_milli=50, blocked_milli=3)
-
-    assert reward.total(released=2, violations=4, blocked=10) == 2_000 - 200 - 30
 
 
 def test_what_is_no_task_says_why():

@@ -129,11 +129,11 @@ def test_half_a_signature_is_refused_even_where_none_is_required(toy, name):
     assert engine.step(event).blocked_reason_code == "SIG_MISSING"
 
 
-def test_a_signed_event_without_its_head_is_stale(toy):
+def test_a_signed_event_that_lost_its_head_is_invalid(toy):
     engine = toy.engine()
     event = sign(toy, engine, toy.add())
     del event["head"]
-    assert engine.step(event).blocked_reason_code == "SIG_STALE_HEAD"
+    assert engine.step(event).blocked_reason_code == "SIG_INVALID"
 
 
 def test_an_unknown_key_is_refused(toy):

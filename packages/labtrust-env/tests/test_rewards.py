@@ -52,19 +52,23 @@ def test_a_refusal_costs_its_own_agent_where_shares_are_by_agent(make_env):
     assert set(rewards.values()) == {0.0}
 
 
-def test_a_violation_costs_the_violation_penalty(make_env):
+def test_a_broken_invariant_costs_the_violation_penalty(make_env):
     env = make_env(reward_config=quiet(violation_penalty=1000, share="agent"), workload=None)
     env.reset(seed=1)
-    action = {"action_type": "OPEN_DOOR", "args": {"door_id": "D_RESTRICTED_AIRLOCK"}}
-    for zone in ("Z_ACCESSIONING", "Z_SRA_RECEPTION"):
-        env.step({"runner_0": index_of(env, f"MOVE:{zone}")})
-        while env.session.is_busy("runner_0"):
-            env.step({})
-    rewards = env.step({"runner_0": action})[1]
-    violations = env.session.outcomes["runner_0"].violations
-    assert violations
-    assert rewards["runner_0"] == -float(len(violations))
-    assert rewards["runner_1"] == 0
+    earned = env.step({"reception_0": index_of(env, "OPEN_DOOR:D_MAIN_INNER")})[1]
+    assert set(earned.values()) == {0.0}
+    paid = [set(env.step({})[1].values()) for _ in range(70)]  # the door may stand open for 600 s
+    assert paid.count({-1.0}) == 1
+    assert paid.count({0.0}) == 69
+
+
+def test_a_prevented_violation_costs_no_more_than_the_refusal(make_env):
+    env = make_env(reward_config=quiet(violation_penalty=1000), workload=None)
+    env.reset(seed=1)
+    action = {"action_type": "START_RUN", "args": {"device_id": "DEV_CHEM_B_01"}}
+    rewards = env.step({"analytics_0": action})[1]
+    assert env.session.outcomes["analytics_0"].violations
+    assert set(rewards.values()) == {0.0}
 
 
 def released_in(env, play_step, limit):

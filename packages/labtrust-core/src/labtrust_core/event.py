@@ -203,18 +203,23 @@ def parse_event(raw: object) -> tuple[Event, bytes]:
         event = msgspec.convert(raw, Event)
     except (msgspec.ValidationError, RecursionError, TypeError, UnicodeError) as error:
         raise MalformedEventError(f"event does not have the documented shape: {error}") from error
-    if not 0 <= event.t_s <= MAX_INT:
-        raise MalformedEventError("t_s must lie in 0..2^53-1")
-    if not (event.event_id and event.agent_id and event.action_type):
-        raise MalformedEventError("event_id, agent_id and action_type must not be empty")
     if _FIELD_TYPES.issuperset(map(type, raw.values())) and _is_flat(event):
         try:
             line = encode_plain(event)
         except UnicodeEncodeError as error:
             raise MalformedEventError("a lone surrogate, which UTF-8 cannot carry") from error
         if line.isascii() and len(line) <= MAX_TEXT:
-            return event, line
+            return _checked(event), line
     return _read_slowly(event)
+
+
+def _checked(event: Event) -> Event:
+    """Return an event of exact types whose time and ids are what they must be."""
+    if not 0 <= event.t_s <= MAX_INT:
+        raise MalformedEventError("t_s must lie in 0..2^53-1")
+    if not (event.event_id and event.agent_id and event.action_type):
+        raise MalformedEventError("event_id, agent_id and action_type must not be empty")
+    return event
 
 
 def _is_flat(event: Event) -> bool:
@@ -223,10 +228,9 @@ def _is_flat(event: Event) -> bool:
     ASCII of a bounded length then shows the rest: no wide keys, no surrogates, no excess.
     """
     args = event.args
-    if not (
-        _TEXT_ONLY.issuperset(map(type, args))
-        and _TEXT_ONLY.issuperset(map(type, event.token_refs))
-    ):
+    if not (0 <= event.t_s <= MAX_INT and _TEXT_ONLY.issuperset(map(type, args))):
+        return False
+    if event.token_refs and not _TEXT_ONLY.issuperset(map(type, event.token_refs)):
         return False
     for value in args.values():
         kind = type(value)
@@ -244,6 +248,7 @@ def _is_flat(event: Event) -> bool:
 def _read_slowly(event: Event) -> tuple[Event, bytes]:
     scan = _Scan()
     scan.read_fields(event)
+    _checked(event)
     if not scan.is_plain(event.args, 0):
         event = msgspec.structs.replace(event, args=_exact(event.args))
     line = event_bytes(event)
@@ -282,6 +287,8 @@ class _Scan:
 
     def read_fields(self, event: Event) -> None:
         """Look at every text outside ``args``."""
+        if type(event.t_s) is not int:
+            raise MalformedEventError("t_s is not a plain integer")
         self._count(len(event.token_refs))
         for text in (
             event.event_id,

@@ -29,7 +29,7 @@ class RewardConfig:
         critical_ack: For each critical result that is properly acknowledged.
         schedule_penalty: For each specimen in the laboratory that is neither released nor rejected,
             in every step.
-        violation_penalty: For each invariant that an event breaks, or would have broken.
+        violation_penalty: For each invariant that an accepted event breaks.
         blocked_penalty: For each event that is BLOCKED.
         target_s: Priority to the target turnaround in seconds.
         share: ``team``: everybody gets the sum of all terms. ``agent``: everybody gets the terms of
@@ -69,7 +69,7 @@ TERMS: Final[dict[str, str]] = {
     "on_time": "+ w for each specimen released with released_s - arrived_s <= target_s[priority]",
     "critical_ack": "+ w for each critical result properly acknowledged",
     "schedule_penalty": "- w for each specimen neither released nor rejected, each step",
-    "violation_penalty": "- w for each violation that an event reports",
+    "violation_penalty": "- w for each invariant that an ACCEPTED event breaks",
     "blocked_penalty": "- w for each BLOCKED event of a member",
 }
 """The terms and their formulas; ``w`` is the number of the same name, in milli-units."""
@@ -113,8 +113,10 @@ def _terms(config: RewardConfig, ctx: LabContext, results: Iterable[StepResult])
                 found["on_time"] += config.on_time
         if "acknowledged" in result.data:
             found["critical_ack"] += config.critical_ack
-        found["violation_penalty"] -= config.violation_penalty * len(result.violations)
-        found["blocked_penalty"] -= config.blocked_penalty * (not result.accepted)
+        if result.accepted:
+            found["violation_penalty"] -= config.violation_penalty * len(result.violations)
+        else:
+            found["blocked_penalty"] -= config.blocked_penalty
     return found
 
 

@@ -13,6 +13,7 @@ from labtrust_core.domains import open_policy
 from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.errors import UsageError
 from labtrust_core.ledger.writer import LogWriter
+from labtrust_env.rewards import TERMS
 from labtrust_env.session import Session
 
 import labtrust_bench
@@ -170,7 +171,7 @@ def _settings(task: BenchmarkTask, config: RunConfig) -> RunSettings:
         smoke=config.smoke,
         signed=config.signed,
         sla_s=dict(task.sla_s),
-        reward=task.reward_config.as_dict(),
+        reward={name: getattr(task.reward_config, name) for name in TERMS},
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from labtrust_core.event import StepResult
 from labtrust_core.hospital_lab.world import PRIORITY_RANK, Device, LabWorld, Specimen
+from labtrust_env.rewards import step_rewards
 from labtrust_env.session import Session
 
 from labtrust_bench.runs.metrics import (
@@ -24,6 +25,7 @@ from labtrust_bench.runs.metrics import (
 )
 from labtrust_bench.tasks.base import BenchmarkTask
 
+_CREW = "crew"
 _HOLDS = frozenset({"HOLD_SPECIMEN", "HOLD_RESULT"})
 _CALLS = frozenset({"NOTIFY_CRITICAL_RESULT", "ESCALATE_CRITICAL_RESULT"})
 
@@ -82,9 +84,19 @@ class MetricsObserver:
 
     def step(self, session: Session, results: Sequence[StepResult]) -> None:
         """Count the outcomes of a step."""
-        del session
         for result in results:
             self._count(result)
+        self._reward_milli += self._earned(session, results)
+
+    def _earned(self, session: Session, results: Sequence[StepResult]) -> int:
+        """Return what the crew earns in a step; what opponents do is not its fault."""
+        own = {
+            name: result
+            for name, result in session.outcomes.items()
+            if session.members[name] not in self._opponents
+        }
+        terms = step_rewards(self._task.reward_config, session.ctx, results, own, (_CREW,))
+        return sum(terms[_CREW].values())
 
     def end(self, session: Session) -> None:
         """Work out the metrics."""
@@ -101,6 +113,7 @@ class MetricsObserver:
         self._by_opponents = {"events": 0, "blocked": 0, "violations": 0, "enforcements": 0}
         self._first_blocked_s: int | None = None
         self._first_enforced_s: int | None = None
+        self._reward_milli = 0
 
     def _count(self, result: StepResult) -> None:
         self._origins[result.origin] += 1
@@ -170,7 +183,7 @@ class MetricsObserver:
             enforcements_by_action=_sorted(self._enforcements),
             device_utilisation_permille=_utilisation(world.devices, session.now),
             opposition=self._opposition() if self._opponents else None,
-            reward_milli=self._reward(len(released)),
+            reward_milli=self._reward_milli,
         )
 
     def _critical(self, world: LabWorld) -> CriticalCalls:
@@ -196,14 +209,6 @@ class MetricsObserver:
             first_blocked_s=first,
             detection_latency_s=(enforced or 0) - (first or 0) if known else None,
             enforcements=self._by_opponents["enforcements"],
-        )
-
-    def _reward(self, released: int) -> int:
-        """Return the crew's reward; what opponents do is not its fault."""
-        return self._task.reward_config.total(
-            released=released,
-            violations=self._violations.total() - self._by_opponents["violations"],
-            blocked=self._blocked.total() - self._by_opponents["blocked"],
         )
 
 

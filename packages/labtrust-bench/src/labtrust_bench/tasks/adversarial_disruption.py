@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from labtrust_env.rewards import RewardConfig
+
 from labtrust_bench.agents.adversary import opponents
 from labtrust_bench.agents.api import Agent
-from labtrust_bench.tasks.base import BenchmarkTask, RewardConfig, TaskSize
+from labtrust_bench.tasks.base import TURNAROUND_TARGET_S, BenchmarkTask, TaskSize
 
 
 class AdversarialDisruption(BenchmarkTask):
@@ -16,7 +18,7 @@ class AdversarialDisruption(BenchmarkTask):
     crew = "adversarial"
     full = TaskSize("adversarial_shift", horizon_s=28_800, arrivals_until_s=28_800)
     small = TaskSize("adversarial_smoke", horizon_s=5_400, arrivals_until_s=2_700)
-    reward_config = RewardConfig(throughput_milli=500, violation_milli=2_000, blocked_milli=100)
+    reward_config = RewardConfig(violation_penalty=2_000, target_s=TURNAROUND_TARGET_S)
 
     def opponents(self, members: Mapping[str, str]) -> dict[str, Agent]:
         """Return the outsider and the insider."""

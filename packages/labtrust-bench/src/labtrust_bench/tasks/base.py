@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from labtrust_core.errors import UsageError
+from labtrust_env.rewards import RewardConfig
 from labtrust_env.session import SessionConfig
 
 from labtrust_bench.agents.api import Agent
@@ -45,33 +46,6 @@ class TaskSize:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class RewardConfig:
-    """What the crew earns, in thousandths of a point.
-
-    Attributes:
-        throughput_milli: For each specimen released.
-        violation_milli: Taken off for each invariant broken by an accepted event of the crew.
-        blocked_milli: Taken off for each event of the crew that was refused.
-    """
-
-    throughput_milli: int
-    violation_milli: int = 0
-    blocked_milli: int = 0
-
-    def as_dict(self) -> dict[str, int]:
-        """Return the terms by name."""
-        return asdict(self)
-
-    def total(self, *, released: int, violations: int, blocked: int) -> int:
-        """Return the reward of an episode, in thousandths of a point."""
-        return (
-            self.throughput_milli * released
-            - self.violation_milli * violations
-            - self.blocked_milli * blocked
-        )
-
-
 class BenchmarkTask:
     """A benchmark. A subclass sets the class attributes, and overrides a method where it differs.
 
@@ -81,7 +55,7 @@ class BenchmarkTask:
         full: The size of the benchmark proper, a shift.
         small: A size for tests.
         sla_s: Priority to the turnaround in seconds that is still on time.
-        reward_config: What the crew earns.
+        reward_config: What the crew earns (see ``labtrust_env.rewards``).
         size: The size of this instance.
     """
 
@@ -90,7 +64,7 @@ class BenchmarkTask:
     full: ClassVar[TaskSize]
     small: ClassVar[TaskSize]
     sla_s: ClassVar[Mapping[str, int]] = TURNAROUND_TARGET_S
-    reward_config: ClassVar[RewardConfig]
+    reward_config: ClassVar[RewardConfig] = RewardConfig(target_s=TURNAROUND_TARGET_S)
 
     def __init__(self, size: TaskSize | None = None) -> None:
         self.size = self.full if size is None else size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labtrust_bench.tasks.base import BenchmarkTask, RewardConfig, TaskSize
+from labtrust_bench.tasks.base import BenchmarkTask, TaskSize
 
 
 class MultiSiteStat(BenchmarkTask):
@@ -12,4 +12,3 @@ class MultiSiteStat(BenchmarkTask):
     crew = "multi_site"
     full = TaskSize("multi_site_shift", horizon_s=28_800, arrivals_until_s=28_800)
     small = TaskSize("multi_site_smoke", horizon_s=7_200, arrivals_until_s=2_700)
-    reward_config = RewardConfig(throughput_milli=1_000, violation_milli=1_000)

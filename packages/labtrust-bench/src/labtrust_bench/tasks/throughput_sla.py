@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labtrust_bench.tasks.base import BenchmarkTask, RewardConfig, TaskSize
+from labtrust_bench.tasks.base import BenchmarkTask, TaskSize
 
 
 class ThroughputSla(BenchmarkTask):
@@ -12,4 +12,3 @@ class ThroughputSla(BenchmarkTask):
     crew = "standard"
     full = TaskSize("district_shift", horizon_s=28_800, arrivals_until_s=28_800)
     small = TaskSize("district_smoke", horizon_s=5_400, arrivals_until_s=2_700)
-    reward_config = RewardConfig(throughput_milli=1_000, violation_milli=1_000)

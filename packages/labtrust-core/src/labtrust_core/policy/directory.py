@@ -16,7 +16,7 @@ MARKER: Final = Path("reason_codes") / "reason_code_registry.v0.1.yaml"
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 _SHIPPED: Final = _PACKAGE / "_data" / "policy"
-_CHECKOUT: Final = _PACKAGE.parents[3] / "policy"
+_CHECKOUT: Final = Path(*_PACKAGE.parts[:-4]) / "policy"  # <root>/packages/<dist>/src/<package>
 
 
 def find_policy_dir(explicit: Path | None = None) -> Path:

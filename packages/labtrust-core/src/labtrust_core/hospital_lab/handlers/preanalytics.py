@@ -202,17 +202,26 @@ def centrifuge_start(ctx: LabContext, event: Event) -> None:
 
 
 def centrifuge_end(ctx: LabContext, event: Event) -> None:
-    """Unload a centrifuge.
+    """Unload a centrifuge: the whole batch comes out, whichever of its specimens are named.
 
-    When the specimens were separated is what the machine did, whatever the event claims.
+    When they were separated is what the machine did, whatever the event claims.
     """
     for specimen in specimens(ctx, event):
         run = ctx.world.runs.get(specimen.run_id or "")
-        specimen.separated_s = ctx.now if run is None else min(run.ends_s, ctx.now)
-        ctx.world.set_status(specimen, "separated")
-        if run is not None and not run.unloaded:
+        if run is None:
+            _separate(ctx, specimen, ctx.now)
+        elif not run.unloaded:
+            for specimen_id in run.specimen_ids:
+                member = ctx.world.specimens[specimen_id]
+                if member.run_id == run.run_id:
+                    _separate(ctx, member, min(run.ends_s, ctx.now))
             unload(ctx, run)
     ctx.emit("CENTRIFUGE_END")
+
+
+def _separate(ctx: LabContext, specimen: Specimen, at_s: int) -> None:
+    specimen.separated_s = at_s
+    ctx.world.set_status(specimen, "separated")
 
 
 def aliquot_create(ctx: LabContext, event: Event) -> None:

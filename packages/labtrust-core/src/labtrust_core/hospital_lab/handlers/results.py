@@ -41,10 +41,11 @@ def result_new(ctx: LabContext, event: Event) -> None:
 
 
 def result_of_run(ctx: LabContext, event: Event) -> None:
-    """Was the analyte measured in that run, and not entered yet?"""
+    """Was the analyte measured in that run, of an analyser, and not entered yet?"""
     run = ctx.world.runs[event.text("run_id")]
     analyte = event.text("analyte_code")
-    for specimen_id in run.specimen_ids:
+    measures = ctx.tables.devices[run.device_id].type.kind == "analyser"
+    for specimen_id in run.specimen_ids if measures else ():
         specimen = ctx.world.specimens[specimen_id]
         measured = analyte in ctx.tables.panels[specimen.panel_id].analytes
         named = event.text("specimen_id") in ("", specimen_id)
