@@ -1,9 +1,8 @@
 """Write the parts of `docs/` that are made from code and policy, so that they cannot fall behind.
 
-Two pages are generated whole (`PAGES`); other pages hold sections between two comments
-(`SECTIONS`, and `SLOW_SECTIONS`, which take some seconds). Run it after policy, an interface or the
-laboratory has changed; `--check` only says whether all but the slow ones are as they must be. Exit
-code 0 when they are.
+Each section stands between two comments of its page. Run it after policy, an interface or the
+laboratory has changed; `--check` only says whether all but the slow sections are as they must be.
+Exit code 0 when they are.
 """
 
 from __future__ import annotations
@@ -55,30 +54,14 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def code(items: Iterable[str]) -> str:
-    """Return names as inline code, separated by commas; a dash for none."""
-    return ", ".join(f"`{item}`" for item in items) or "–"
+    """Return names as inline code, separated by commas; a hyphen for none."""
+    return ", ".join(f"`{item}`" for item in items) or "-"
 
 
-# ------------------------------------------------------------------------------------------- pages
-
-
-def cli_page() -> str:
-    """Return the reference of the `labtrust` command."""
+def cli_section() -> str:
+    """Return the options of the `labtrust` command and all of its commands."""
     context = click.Context(cli, info_name="labtrust")
-    parts = [
-        "# Command line",
-        "This page is generated from the commands themselves.",
-        "Options of the program come before the command: `labtrust --quiet golden`.",
-        _options(cli, context),
-        "Results go to stdout; progress, notes and errors to stderr.",
-        "| exit code | meaning |\n| ---: | --- |\n"
-        "| 0 | done and good |\n"
-        "| 1 | done, and the answer is no: a scenario failed, the policy has a problem |\n"
-        "| 2 | the request is wrong: usage, bad input, a missing package |\n"
-        "| 3 | the work failed: disk, an extension |",
-    ]
-    parts += [_command(entry, context) for entry in COMMANDS]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([_options(cli, context), *(_command(entry, context) for entry in COMMANDS)])
 
 
 def _command(entry: CommandEntry, parent: click.Context) -> str:
@@ -108,22 +91,12 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def reason_codes_page() -> str:
-    """Return the table of reason codes."""
+def reason_codes_section() -> str:
+    """Return the tables of reason codes, one a namespace."""
     documents = open_documents(POLICY).documents
     registry = documents.get("reason_codes", ReasonCodes).codes
     types = documents.get("tokens", Tokens).types
-    parts = [
-        "# Reason codes",
-        "This page is generated from `policy/reason_codes/reason_code_registry.v0.1.yaml`. "
-        "A code that is not in the registry cannot be returned.",
-        "- *Severity*: P0 hard stop, P1 quarantine, P2 hold and review, P3 warning, P4 "
-        "measurement.\n"
-        "- *From*: whose code can return it, the engine's or the laboratory's. A dash: no code "
-        "of this version returns it; the name is kept for files that use it.\n"
-        "- *Lifted by*: the token types that lift a refusal with this code. *Never*: the "
-        "registry forbids any token to lift it.",
-    ]
+    parts = []
     for namespace in dict.fromkeys(item.namespace for item in registry.values()):
         rows = (
             (
@@ -142,15 +115,12 @@ def reason_codes_page() -> str:
             f"## {namespace}",
             table(("code", "severity", "meaning", "from", "lifted by"), rows),
         ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts)
 
 
 def _source(name: str) -> str:
     sources = (("engine", ENGINE_REASON_CODES), ("laboratory", HOSPITAL_LAB.reason_codes))
-    return ", ".join(source for source, codes in sources if name in codes) or "–"
-
-
-# ---------------------------------------------------------------------------------------- sections
+    return ", ".join(source for source, codes in sources if name in codes) or "-"
 
 
 def overlay_section() -> str:
@@ -208,7 +178,7 @@ def documents_section() -> str:
 
 def _meaning(docstring: str) -> str:
     """Return the first paragraphs of a docstring in one line, without the folder that opens it."""
-    text = _one_line(docstring.split("Attributes:")[0]).replace("``", "`")
+    text = _one_line(docstring.partition("Attributes:")[0]).replace("``", "`")
     text = re.sub(r"^`[^`]*`[:.] ", "", text)
     return text[:1].upper() + text[1:]
 
@@ -276,7 +246,7 @@ def record_section() -> str:
 
 
 def shown(*arguments: str, last: int | None = None) -> str:
-    """Return a command line with what it prints, as a block; of its lines only the ``last`` ones."""
+    """Return a command line with what it prints, or only the ``last`` lines of it, as a block."""
     printed = io.StringIO()
     with redirect_stdout(printed), redirect_stderr(io.StringIO()):
         run(arguments)
@@ -301,7 +271,7 @@ def coverage_section() -> str:
 
 
 def _with_suite(*arguments: str, change: tuple[str, str] = ("", "")) -> str:
-    """Return what `labtrust golden` prints for the suite that the page on golden scenarios shows."""
+    """Return what `labtrust golden` prints for the suite that the page shows."""
     page = (DOCS / "reference" / "golden.md").read_text(encoding="utf-8")
     suite = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[0]
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
@@ -344,12 +314,6 @@ def verify_section() -> str:
     return _quick_eval()[1]
 
 
-PAGES: Final[dict[str, Callable[[], str]]] = {
-    "reference/cli.md": cli_page,
-    "reference/reason-codes.md": reason_codes_page,
-}
-"""Page to the function that makes it."""
-
 Sections = Mapping[tuple[str, str], Callable[[], str]]
 
 SECTIONS: Final[Sections] = {
@@ -357,6 +321,7 @@ SECTIONS: Final[Sections] = {
     ("explanation/laboratory.md", "actions"): actions_section,
     ("explanation/laboratory.md", "guards"): guards_section,
     ("explanation/trust.md", "record"): record_section,
+    ("reference/cli.md", "commands"): cli_section,
     ("reference/golden.md", "golden"): golden_section,
     ("reference/golden.md", "report"): report_section,
     ("reference/golden.md", "failure"): failure_section,
@@ -364,6 +329,7 @@ SECTIONS: Final[Sections] = {
     ("reference/ledger.md", "log"): log_section,
     ("reference/policy.md", "documents"): documents_section,
     ("reference/policy.md", "validate"): validate_section,
+    ("reference/reason-codes.md", "codes"): reason_codes_section,
 }
 """Page and section to the function that makes the section."""
 
@@ -388,8 +354,8 @@ def replaced(text: str, name: str, section: str) -> str:
 
 
 def wanted_pages(sections: Sections = SECTIONS) -> dict[Path, str]:
-    """Return every page that is generated or holds one of ``sections``, as it must be."""
-    pages = {DOCS / name: make() for name, make in PAGES.items()}
+    """Return every page that holds one of ``sections``, as it must be."""
+    pages: dict[Path, str] = {}
     for (name, section), make in sections.items():
         page = DOCS / name
         text = pages.get(page) or page.read_text(encoding="utf-8")
@@ -398,11 +364,11 @@ def wanted_pages(sections: Sections = SECTIONS) -> dict[Path, str]:
 
 
 def differences() -> list[str]:
-    """Return one line for each page that is missing or outdated."""
+    """Return one line for each page that is outdated."""
     return [
         f"{page.relative_to(ROOT).as_posix()}: not as generated; {REGENERATE}"
         for page, text in wanted_pages().items()
-        if not page.is_file() or page.read_text(encoding="utf-8") != text
+        if page.read_text(encoding="utf-8") != text
     ]
 
 
