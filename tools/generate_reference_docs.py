@@ -60,7 +60,7 @@ def code(items: Iterable[str]) -> str:
 
 def cli_section() -> str:
     """Return the options of the `labtrust` command and all of its commands."""
-    context = click.Context(cli, info_name="labtrust")
+    context = click.Context(cli, info_name="labtrust", **cli.context_settings)
     return "\n\n".join([_options(cli, context), *(_command(entry, context) for entry in COMMANDS)])
 
 

@@ -7,16 +7,8 @@ from itertools import count
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from labtrust_core.canonical import (
-    MAX_DEPTH,
-    MAX_LINE,
-    PAIRS,
-    UNREPRESENTABLE,
-    canonical_bytes,
-    parse_canonical,
-    sanitise,
-    scan,
-)
+from labtrust_core.canonical import MAX_DEPTH, MAX_LINE, canonical_bytes, parse_canonical, scan
+from labtrust_core.sanitise import PAIRS, UNREPRESENTABLE, sanitise
 
 
 class Hostile:

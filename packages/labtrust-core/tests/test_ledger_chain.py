@@ -8,11 +8,12 @@ from itertools import count
 
 import pytest
 import rfc8785
-from labtrust_core.canonical import NotCanonicalError, embed, sanitise
+from labtrust_core.canonical import NotCanonicalError, embed
 from labtrust_core.errors import LedgerError
 from labtrust_core.ledger.chain import Chain
 from labtrust_core.ledger.merkle import leaf_hash, root_of
 from labtrust_core.ledger.record import EndRecord, EventRecord, StartRecord, read_record
+from labtrust_core.sanitise import sanitise
 
 WORLD = "ab" * 32
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from labtrust_core import __version__
-from labtrust_core.canonical import canonical_bytes, embed, encode_plain, sanitise, sha256_hex
+from labtrust_core.canonical import canonical_bytes, embed, encode_plain, sha256_hex
 from labtrust_core.engine.compiled import CompiledAction, CompiledPolicy
 from labtrust_core.engine.context import AnyContext, Context, EpisodeConfig
 from labtrust_core.engine.gates import GATES, Gate
@@ -38,6 +38,7 @@ from labtrust_core.event import (
 )
 from labtrust_core.ledger.chain import Chain, Sink
 from labtrust_core.ledger.record import EndReason
+from labtrust_core.sanitise import sanitise
 from labtrust_core.trust.capabilities import count_usage
 from labtrust_core.trust.enforcement import ENFORCEMENT_ACTIONS, reactions
 from labtrust_core.trust.invariants import after_accepted, after_blocked
