@@ -1,4 +1,4 @@
-"""The laboratory's own rules: stability, results, critical calls, acceptance, devices, transport."""
+"""The laboratory's own rules: stability, results, critical calls, acceptance, devices."""
 
 import copy
 import itertools
@@ -298,7 +298,7 @@ def test_a_second_look_does_not_clear_a_wrong_identity():
     assert decided(lab, id_match=True) == ("rejected", "ID_MISMATCH")
 
 
-@pytest.mark.parametrize("action", ["CREATE_ACCESSION", "ACCEPT_SPECIMEN", "HOLD_SPECIMEN", "REJECT_SPECIMEN"])  # fmt: skip  # noqa: E501 - one list
+@pytest.mark.parametrize("action", ["CREATE_ACCESSION", "ACCEPT_SPECIMEN", "HOLD_SPECIMEN"])
 def test_a_specimen_that_does_not_exist_is_refused(action):
     args = {"specimen_id": "GHOST", "reason_code": "INT_CLOTTED"}
     assert arrived().reason("A_RECEPTION", action, args) == "RC_SPECIMEN_UNKNOWN"

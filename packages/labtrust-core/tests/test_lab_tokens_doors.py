@@ -192,8 +192,9 @@ def test_the_right_token_opens_the_airlock_once_and_is_used_up():
 
 @BOTH
 def test_a_plain_run_of_an_expired_specimen_is_not_lifted_by_any_token(partner):
-    lab = Lab({"specimens": [OLD], "tokens": [token("OVERRIDE_RISK_ACCEPTANCE", *RISK)]},
-              partner=partner)  # fmt: skip
+    lab = Lab(
+        {"specimens": [OLD], "tokens": [token("OVERRIDE_RISK_ACCEPTANCE", *RISK)]}, partner=partner
+    )
     lab.queue_old()
     reason = lab.refused("A_ANALYTICS", "START_RUN", run("R1"), at=900, token_refs=["T_TEST"])
     assert reason == "INV-TOK-003"
@@ -235,8 +236,9 @@ def test_an_override_with_its_token_is_accepted_without_any_violation():
     assert result.enforcements == ()
 
 
-@pytest.mark.parametrize(("value", "qc", "reason"), [("20", "pass", "CRIT_NO_ACK"),
-                                                     ("140", "fail", "QC_FAIL_ACTIVE")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "qc", "reason"), [("20", "pass", "CRIT_NO_ACK"), ("140", "fail", "QC_FAIL_ACTIVE")]
+)
 def test_no_token_releases_an_unanswered_critical_value_or_a_failed_control(value, qc, reason):
     risk = token("OVERRIDE_RISK_ACCEPTANCE", "result", "RES")
     lab = Lab({"specimens": [NEW], "tokens": [{**risk, "expires_at_ts_s": 5000}]})
