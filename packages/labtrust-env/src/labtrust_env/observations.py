@@ -213,7 +213,7 @@ def _devices(ctx: LabContext) -> list[float]:
 def _device(ctx: LabContext, table: DeviceTable) -> tuple[float, ...]:
     machine = ctx.world.devices[table.device_id]
     now = ctx.trust.now
-    idle = sum(free_s <= now for free_s in machine.unit_free_s)
+    idle = len(machine.idle_units(now))
     state = machine.qc_state
     return (
         1.0,

@@ -23,6 +23,7 @@ from labtrust_core.hospital_lab.handlers import (
     supplies,
     transport,
 )
+from labtrust_core.hospital_lab.handlers.reception import PER_SPECIMEN
 from labtrust_core.hospital_lab.intake import new_world
 from labtrust_core.hospital_lab.invariants import EVALUATORS
 from labtrust_core.hospital_lab.lookup import LabContext, named_specimens
@@ -102,7 +103,8 @@ class HospitalLab:
         """Keep the acting agent busy for as long as the action takes."""
         agent = ctx.world.agents.get(event.agent_id)
         if agent is not None and handling_s:
-            agent.busy_until = max(agent.busy_until, ctx.now + handling_s)
+            tubes = len(named_specimens(ctx, event)) if event.action_type in PER_SPECIMEN else 1
+            agent.busy_until = max(agent.busy_until, ctx.now + handling_s * tubes)
 
     def subjects(self, ctx: LabContext, event: Event) -> frozenset[Subject]:
         """Return the agent, specimens, results and runs that an event is about."""

@@ -117,7 +117,7 @@ def _device(ctx: LabContext, table: DeviceTable) -> dict[str, Any]:
         "device_id": table.device_id,
         "kind": table.type.kind,
         "up": is_up(ctx, table),
-        "idle_units": sum(free_s <= now for free_s in machine.unit_free_s),
+        "idle_units": len(machine.idle_units(now)),
         "next_free_in_s": max(0, min(machine.unit_free_s) - now),
         "queue_length": len(machine.queue),
         "queue_head": machine.queue.head(ctx.tables.stat_share_percent),

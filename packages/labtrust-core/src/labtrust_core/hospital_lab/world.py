@@ -181,18 +181,25 @@ class Device(msgspec.Struct):
     qc_at_s: int = 0
     runs_since_qc: int = 0
     qc_agents: list[str] = []
+    loaded_units: list[int] = []
     fault_until: int = 0
     faults: int = 0
     controls: int = 0
     busy_s: int = 0
     queue: WorkQueue = msgspec.field(default_factory=WorkQueue)
 
+    def idle_units(self, now_s: int) -> list[int]:
+        """Return the units that are free at ``now_s``: neither running nor still loaded."""
+        return [
+            unit
+            for unit, free_s in enumerate(self.unit_free_s)
+            if free_s <= now_s and unit not in self.loaded_units
+        ]
+
     def idle_unit(self, now_s: int) -> int | None:
         """Return the first unit that is free at ``now_s``, or ``None``."""
-        for unit, free_s in enumerate(self.unit_free_s):
-            if free_s <= now_s:
-                return unit
-        return None
+        idle = self.idle_units(now_s)
+        return idle[0] if idle else None
 
 
 class Run(msgspec.Struct):

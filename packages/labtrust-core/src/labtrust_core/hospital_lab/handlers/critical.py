@@ -30,15 +30,26 @@ def receiver_on_ladder(ctx: LabContext, event: Event) -> None:
 
 
 def channel_allowed(ctx: LabContext, event: Event) -> None:
-    """May the receiver be told over this channel? In downtime only the oral ones are left."""
+    """May the receiver be told over this channel? In downtime only the oral ones are left.
+
+    An escalation that names no channel takes the first that is allowed.
+    """
+    role = event.text("receiver_role") or event.text("next_role")
+    allowed = _channels(ctx, role)
     channel = event.text("channel")
-    tier = ctx.tables.ladder.tiers[ctx.tables.tier_of_role.get(event.text("receiver_role"), 0)]
-    allowed = ctx.tables.ladder.downtime_modes if ctx.world.downtime else tier.modes
-    if channel not in allowed:
+    unnamed = "channel" not in event.args and event.action_type == "ESCALATE_CRITICAL_RESULT"
+    if channel not in allowed and not unnamed:
         raise Blocked(
             "CRIT_MODE_NOT_ALLOWED",
             f"channel {channel or '(none)'} is not one of {', '.join(allowed)}",
         )
+
+
+def _channels(ctx: LabContext, role: str) -> list[str]:
+    """Return the channels over which a role may be told now; an unknown role counts as first."""
+    if ctx.world.downtime:
+        return ctx.tables.ladder.downtime_modes
+    return ctx.tables.ladder.tiers[ctx.tables.tier_of_role.get(role, 0)].modes
 
 
 def ack_fields(ctx: LabContext, event: Event) -> None:
@@ -113,7 +124,7 @@ def _call(ctx: LabContext, event: Event, result: Result, role: str) -> None:
         ctx.now,
         event.agent_id,
         role,
-        event.text("channel") or ctx.tables.ladder.tiers[tier].modes[0],
+        event.text("channel") or _channels(ctx, role)[0],
         tier,
         event.text("message_template_id") or None,
     )

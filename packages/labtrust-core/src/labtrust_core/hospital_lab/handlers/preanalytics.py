@@ -170,6 +170,8 @@ def begin_run(
     )
     ctx.world.runs[run_id] = run
     machine.unit_free_s[unit] = run.ends_s
+    if table.type.kind == "centrifuge":
+        machine.loaded_units.append(unit)  # taken until somebody unloads it
     machine.busy_s += duration
     for specimen in batch:
         specimen.run_id = run_id
@@ -182,6 +184,9 @@ def begin_run(
 def unload(ctx: LabContext, run: Run) -> None:
     """Take what is left of a run's specimens out of the device into its zone."""
     run.unloaded = True
+    loaded = ctx.world.devices[run.device_id].loaded_units
+    if run.unit in loaded:
+        loaded.remove(run.unit)
     zone = ctx.tables.devices[run.device_id].zone
     for specimen_id in run.specimen_ids:
         specimen = ctx.world.specimens[specimen_id]

@@ -31,6 +31,9 @@ ALLOWED_FROM: Final[dict[str, frozenset[str]]] = {
 }
 """The status graph of reception: from which statuses each action may start."""
 
+PER_SPECIMEN: Final = frozenset(ALLOWED_FROM)
+"""Actions whose handling time counts for each specimen: reception looks at one tube at a time."""
+
 Finding = tuple[Callable[[LabContext, Specimen], bool], SpecimenStatus, str]
 
 
