@@ -6,7 +6,7 @@ from labtrust_core import check_policy, open_policy, run_golden
 from labtrust_core.golden.runner import RunOptions
 from labtrust_core.policy.directory import find_policy_dir
 
-SCENARIO = "LT-ENGINE-001"
+SCENARIO = "LT-PREAN-001"
 
 
 def main() -> int:
