@@ -9,8 +9,6 @@ from labtrust_core.golden.runner import SUITE_FOLDER, TEST_KEYS, run_golden, run
 
 OUT_OF_REACH = {
     # No shipped rule asks for it: a broken chain freezes the ledger by itself.
-    ("system_actions", "accepted"): {"FORENSIC_FREEZE_LOG"},
-    ("enforcement", "reached"): {"forensic_freeze"},
     # The shipped tools neither raise nor hang nor return such things, and the one role that may
     # call tools may call all of them.
     ("reason_codes", "reached"): {
