@@ -1,13 +1,11 @@
 """The laboratory's own rules: stability, results, critical calls, acceptance, devices."""
 
 import copy
-import itertools
-from functools import cache
 
 import pytest
-from labtrust_core.domains import open_policy
 from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.engine.engine import Engine
+from labtrust_core.testing.laboratory import Laboratory, placed, shipped_policy
 
 HAEM = "DEV_HAEM_01"
 TUBE = {
@@ -38,30 +36,12 @@ ANSWER = {
 SUPERVISOR = {"A_SUPERVISOR": "Z_QC_SUPERVISOR"}
 
 
-@cache
-def policy(partner):
-    return open_policy(partner=partner)
-
-
-class Lab:
-    """An episode in explicit time, as a test sees it; a time given is also the next one's."""
+class Lab(Laboratory):
+    """An episode in explicit time with some tubes and people."""
 
     def __init__(self, *tubes, partner=None, places=None, **scenario):
-        agents = [{"agent_id": name, "zone_id": zone} for name, zone in (places or {}).items()]
-        self.engine = Engine(policy(partner))
-        config = EpisodeConfig("EP", 1, simulated=False, signatures_required=False)
-        stated = {"agents": agents, "specimens": list(tubes), **scenario}
-        self.engine.reset(stated, config)
-        self.world = self.engine.ctx.world
-        self.numbers = itertools.count()
-
-    def do(self, agent, action, args=None, *, at=None, **fields):
-        event = {"event_id": f"e{next(self.numbers)}", "agent_id": agent, "action_type": action}
-        t_s = self.engine.now if at is None else at
-        return self.engine.step({**event, "t_s": t_s, "args": args or {}, **fields})
-
-    def reason(self, *event, **fields):
-        return self.do(*event, **fields).blocked_reason_code
+        stated = {"agents": placed(places), "specimens": list(tubes), **scenario}
+        super().__init__(stated, partner=partner)
 
     def started(self, at=900):
         """Queue the tube and start its run ``R1``."""
@@ -366,7 +346,7 @@ def test_devices_are_worked_on_the_spot(action):
 def test_an_episode_changes_neither_its_scenario_nor_the_next_episode():
     scenario = {"specimens": [TUBE], "agents": [{"agent_id": "A_QC", "zone_id": "Z_ACCESSIONING"}]}
     kept = copy.deepcopy(scenario)
-    engine = Engine(policy(None))
+    engine = Engine(shipped_policy(None))
     config = EpisodeConfig("EP", 1, simulated=False, signatures_required=False)
     engine.reset(scenario, config)
     before = engine.digest()

@@ -1,45 +1,30 @@
 """Ids that callers choose neither replace nor take over anything of the laboratory's own."""
 
-import itertools
-from functools import cache
-
 import pytest
-from labtrust_core.domains import open_policy
-from labtrust_core.engine.context import EpisodeConfig
-from labtrust_core.engine.engine import Engine
 from labtrust_core.hospital_lab.world import WorkQueue
+from labtrust_core.testing.laboratory import Laboratory, placed
 
 HAEM = "DEV_HAEM_01"
 CHEM = {"panel_id": "BIOCHEM_PANEL_CORE", "container_type": "SERUM_SST", "separated_ts_s": 0}
 BLOOD = {"panel_id": "HAEM_PANEL_CORE", "container_type": "WHOLE_BLOOD_EDTA", "status": "accepted"}
 
 
-@cache
-def policy(partner):
-    return open_policy(partner=partner)
-
-
 def tubes(kind, zone, *names, **fields):
     return [{**kind, "specimen_id": name, "zone_id": zone, **fields} for name in names]
 
 
-class Lab:
-    """An episode, as a test sees it."""
+class Lab(Laboratory):
+    """An episode with some tubes and people, in which time is told by waiting."""
 
     def __init__(self, specimens, *, partner=None, simulated=False, places=None, **scenario):
-        agents = [{"agent_id": name, "zone_id": zone} for name, zone in (places or {}).items()]
-        self.engine = Engine(policy(partner))
-        config = EpisodeConfig("EP", 1, simulated=simulated, signatures_required=False)
-        self.engine.reset({"agents": agents, "specimens": specimens, **scenario}, config)
-        self.world = self.engine.ctx.world
-        self.numbers = itertools.count()
+        stated = {"agents": placed(places), "specimens": specimens, **scenario}
+        super().__init__(stated, partner=partner, simulated=simulated)
 
     def do(self, agent, action, args, *, wait=0):
         if self.world.simulated:
             self.engine.advance(self.engine.now + wait)
-        event = {"event_id": f"e{next(self.numbers)}", "agent_id": agent, "action_type": action}
-        t_s = self.engine.now if self.world.simulated else self.engine.now + wait
-        return self.engine.step({**event, "t_s": t_s, "args": args})
+            wait = 0
+        return super().do(agent, action, args, at=self.engine.now + wait)
 
     def run(self, run_id, specimen_id, *, wait=10, **queue):
         args = {"device_id": HAEM, "specimen_id": specimen_id, **queue}

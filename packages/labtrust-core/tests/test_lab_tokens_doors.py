@@ -1,12 +1,7 @@
 """Refusals change nothing, tokens fit what they are used for, doors and zones hold."""
 
-import itertools
-from functools import cache
-
 import pytest
-from labtrust_core.domains import open_policy
-from labtrust_core.engine.context import EpisodeConfig
-from labtrust_core.engine.engine import Engine
+from labtrust_core.testing.laboratory import Laboratory, placed
 from labtrust_core.trust.keys import TestKeyBinding, TestKeyring
 
 HAEM = "DEV_HAEM_01"
@@ -35,11 +30,6 @@ RING = TestKeyring(
 WHY = {"reason_code": "TIME_EXPIRED", "rationale": "urgent clinical need"}
 
 
-@cache
-def policy(partner):
-    return open_policy(partner=partner)
-
-
 def token(kind, subject_type, subject_id, **fields):
     """Return an initial token, ``T_TEST``."""
     times = {"issued_at_ts_s": 0, "expires_at_ts_s": 900}
@@ -47,33 +37,14 @@ def token(kind, subject_type, subject_id, **fields):
     return {"token_id": "T_TEST", "token_type": kind, **subject, **times, **fields}
 
 
-class Lab:
-    """An episode in explicit time, as a test sees it."""
+class Lab(Laboratory):
+    """An episode with a second supervisor, who may approve what the first one asks for."""
 
     def __init__(self, scenario=None, *, partner=None, simulated=False, places=None):
-        agents = [{"agent_id": name, "zone_id": zone} for name, zone in (places or {}).items()]
-        agents.append(
-            {"agent_id": "A_SUPERVISOR_2", "zone_id": "Z_QC_SUPERVISOR", "role": "ROLE_SUPERVISOR"}
-        )
-        self.engine = Engine(policy(partner))
-        config = EpisodeConfig("EP", 1, simulated=simulated, signatures_required=False)
-        keys = self.engine.policy.keys.extended(RING.keys)
-        self.engine.reset({"agents": agents, **(scenario or {})}, config, keys=keys)
-        self.world = self.engine.ctx.world
-        self.numbers = itertools.count()
-
-    def do(self, agent, action, args=None, *, at=None, **fields):
-        number = next(self.numbers)
-        event = {"event_id": f"e{number}", "agent_id": agent, "action_type": action}
-        t_s = self.engine.now if at is None else at
-        return self.engine.step({**event, "t_s": t_s, "args": args or {}, **fields})
-
-    def refused(self, agent, action, args=None, **fields):
-        """Return the reason of a refusal, having checked that it changed nothing."""
-        before = self.engine.digest()
-        result = self.do(agent, action, args, **fields)
-        assert self.engine.digest() == before
-        return result.blocked_reason_code
+        second = {"zone_id": "Z_QC_SUPERVISOR", "role": "ROLE_SUPERVISOR"}
+        agents = [*placed(places), {"agent_id": "A_SUPERVISOR_2", **second}]
+        stated = {"agents": agents, **(scenario or {})}
+        super().__init__(stated, partner=partner, simulated=simulated, keyring=RING)
 
     def queue_old(self, specimen_id="S_OLD"):
         args = {"device_id": HAEM, "specimen_id": specimen_id}

@@ -1,15 +1,11 @@
 """Trust around the laboratory: identity, tools, credit for work, audit, enforcement, custody."""
 
-import itertools
-from functools import cache
-
 import pytest
-from labtrust_core.domains import open_policy
 from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.engine.engine import Engine
 from labtrust_core.ledger.record import read_record
+from labtrust_core.testing.laboratory import Laboratory, placed, shipped_policy
 from labtrust_core.trust.keys import TestKeyBinding, TestKeyring
-from labtrust_core.trust.signatures import sign_event
 
 HAEM = "DEV_HAEM_01"
 TUBE = {
@@ -30,44 +26,22 @@ ENDS = {"origin_site": "SITE_ACUTE", "dest_site": "SITE_HUB"}
 PARCEL = {"consignment_id": "CONS_1"}
 
 
-@cache
-def policy(partner):
-    return open_policy(partner=partner)
-
-
-class Lab:
-    """An episode, as a test sees it, with the ledger's lines."""
+class Lab(Laboratory):
+    """An episode with keys, and with the ledger's lines."""
 
     def __init__(
         self, *tubes, partner=None, places=None, simulated=False, signed=False, **scenario
     ):
-        agents = [{"agent_id": name, "zone_id": zone} for name, zone in (places or {}).items()]
-        self.engine = Engine(policy(partner))
         self.lines = []
-        config = EpisodeConfig("EP", 1, simulated=simulated, signatures_required=signed)
-        keys = self.engine.policy.keys.extended(RING.keys)
-        stated = {"agents": agents, "specimens": list(tubes), **scenario}
-        self.engine.reset(stated, config, keys=keys, sink=self.lines.append)
-        self.world = self.engine.ctx.world
-        self.numbers = itertools.count()
-
-    def do(self, agent, action, args=None, *, at=None, key=None, **fields):
-        event = {"event_id": f"e{next(self.numbers)}", "agent_id": agent, "action_type": action}
-        event = {
-            **event,
-            "t_s": self.engine.now if at is None else at,
-            "args": args or {},
-            **fields,
-        }
-        if key is not None:
-            private = RING.private[key]
-            event = sign_event(
-                event, key_id=key, private=private, episode="EP", head=self.engine.head
-            )
-        return self.engine.step(event)
-
-    def reason(self, *event, **fields):
-        return self.do(*event, **fields).blocked_reason_code
+        stated = {"agents": placed(places), "specimens": list(tubes), **scenario}
+        super().__init__(
+            stated,
+            partner=partner,
+            simulated=simulated,
+            signed=signed,
+            keyring=RING,
+            sink=self.lines.append,
+        )
 
     def analysed(self):
         """Run the tube and enter one result, ``RES``."""
@@ -228,7 +202,7 @@ def test_an_event_that_is_no_event_is_recorded_and_nothing_breaks(fields):
 
 
 def test_a_broken_chain_freezes_on_a_refused_event_too():
-    engine = Engine(policy(None))
+    engine = Engine(shipped_policy(None))
     config = EpisodeConfig("EP", 1, simulated=False, signatures_required=False, break_chain_on="b")
     engine.reset({}, config)
     base = {"t_s": 0, "agent_id": "MALLORY", "action_type": "NOOP", "args": {}}

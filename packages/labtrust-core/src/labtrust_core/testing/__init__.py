@@ -1,0 +1,1 @@
+"""What tests of the laboratory and of its extensions need; nothing else imports it."""
