@@ -40,8 +40,8 @@ def run_episode(
         seed: Fixes the episode and the agents' draws.
         observers: Told of the beginning, of every step and of the end.
         episode: Episode id, which signatures cover.
-        sink: Takes each line of the ledger. Without one the lines are dropped; the ledger is kept
-            all the same, so that its head does not depend on whether a log is written.
+        sink: Takes each line of the ledger. Without one the lines are dropped; the Merkle tree,
+            whose root the end record states, is kept all the same.
 
     Raises:
         UsageError: Agents and members do not fit one to one, or an agent's action is none.

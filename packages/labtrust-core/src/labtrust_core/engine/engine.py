@@ -107,26 +107,17 @@ class Engine:
         trust = trust_state(self.policy, scenario, domain.agents(world))
         self.chain = Chain(sink)
         self.ctx = Context(self.policy, self.policy.tables, world, trust, (config, keys))
-        self._mark(
-            self.chain.start(
-                0,
-                {
-                    "config": msgspec.to_builtins(config),
-                    "domain": domain.name,
-                    "engine": __version__,
-                    "keys_digest": keys.digest,
-                    "partner": self.policy.partner,
-                    "policy_fingerprint": self.policy.fingerprint,
-                    "roster": dict(trust.roster),
-                    "world": domain.digest(world),
-                }
-                if sink is not None
-                else {
-                    "config": msgspec.to_builtins(config),
-                    "policy_fingerprint": self.policy.fingerprint,
-                },
-            )
-        )
+        start = {
+            "config": msgspec.to_builtins(config),
+            "domain": domain.name,
+            "engine": __version__,
+            "keys_digest": keys.digest,
+            "partner": self.policy.partner,
+            "policy_fingerprint": self.policy.fingerprint,
+            "roster": dict(trust.roster),
+            "world": domain.digest(world),
+        }
+        self._mark(self.chain.start(0, start))
         self._system_events = 0
 
     @property
