@@ -8,7 +8,6 @@ from labtrust_core.golden.reader import read_suite, read_test_keys
 from labtrust_core.golden.runner import SUITE_FOLDER, TEST_KEYS, run_golden, run_suite
 
 OUT_OF_REACH = {
-    # No shipped rule asks for it: a broken chain freezes the ledger by itself.
     # The shipped tools neither raise nor hang nor return such things, and the one role that may
     # call tools may call all of them.
     ("reason_codes", "reached"): {
