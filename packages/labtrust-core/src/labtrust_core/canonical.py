@@ -36,6 +36,10 @@ MAX_NODES: Final = 1_000_000  # of one value; bounds the scan of foreign and cyc
 _EXACT_DIGITS: Final = 17  # a sign and the sixteen digits of 2^53-1
 _STRING_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
+_TEXT_ONLY: Final = frozenset({str})
+_FLAT_LEAVES: Final = frozenset({str, bool, type(None)})
+_FLAT_ITEMS: Final = 200  # of one list in a flat mapping
+
 encode_plain: Final = msgspec.json.Encoder(order="deterministic").encode
 _decode: Final = msgspec.json.Decoder().decode
 
@@ -194,6 +198,34 @@ def canonical_bytes(value: object) -> bytes:
     return rfc8785.dumps(value)  # type: ignore[arg-type]  # the scan has narrowed it to JSON
 
 
+def is_flat(fields: dict[Any, Any]) -> bool:
+    """Whether a mapping holds nothing but exact texts, small integers and short lists of texts.
+
+    Most events and outcomes are flat. What remains to be seen before the quick encoder may be
+    trusted is that keys are ASCII and that texts hold no lone surrogate.
+    """
+    if not _TEXT_ONLY.issuperset(map(type, fields)):
+        return False
+    for value in fields.values():
+        kind = type(value)
+        if kind is int:
+            if not -MAX_INT <= value <= MAX_INT:
+                return False
+        elif kind is list:
+            if len(value) > _FLAT_ITEMS or not _TEXT_ONLY.issuperset(map(type, value)):
+                return False
+        elif kind not in _FLAT_LEAVES:
+            return False
+    return True
+
+
+def _is_ascii(value: dict[Any, Any]) -> bool:
+    try:
+        return encode_plain(value).isascii()
+    except UnicodeEncodeError:
+        return False
+
+
 def embed(value: object) -> object:
     """Return what ``encode_plain`` spells canonically wherever it stands in a plain value.
 
@@ -202,6 +234,8 @@ def embed(value: object) -> object:
     Raises:
         NotCanonicalError: The value has no canonical form.
     """
+    if type(value) is dict and is_flat(value) and _is_ascii(value):
+        return value
     if scan(value) is Shape.PLAIN:
         return value
     return msgspec.Raw(canonical_bytes(value))

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from labtrust_core.canonical import canonical_bytes, encode_plain
+from labtrust_core.canonical import canonical_bytes, encode_plain, is_flat
 from labtrust_core.errors import LabTrustError
 
 Status = Literal["ACCEPTED", "BLOCKED"]
@@ -32,11 +32,9 @@ MAX_INT: Final = 2**53 - 1
 MAX_BYTES: Final = 32 * 1024
 MAX_DETAIL: Final = 500
 
-MAX_FLAT_LIST: Final = 200
 
 _FIELD_TYPES: Final = frozenset({str, int, dict, list, type(None)})
 _TEXT_ONLY: Final = frozenset({str})
-_FLAT_LEAVES: Final = frozenset({str, bool, type(None)})
 _PLAIN_LEAVES: Final = frozenset({int, bool, type(None)})
 
 
@@ -203,7 +201,7 @@ def parse_event(raw: object) -> tuple[Event, bytes]:
         event = msgspec.convert(raw, Event)
     except (msgspec.ValidationError, RecursionError, TypeError, UnicodeError) as error:
         raise MalformedEventError(f"event does not have the documented shape: {error}") from error
-    if _FIELD_TYPES.issuperset(map(type, raw.values())) and _is_flat(event):
+    if _is_quick(raw, event):
         try:
             line = encode_plain(event)
         except UnicodeEncodeError as error:
@@ -213,6 +211,19 @@ def parse_event(raw: object) -> tuple[Event, bytes]:
     return _read_slowly(event)
 
 
+def _is_quick(raw: dict[Any, Any], event: Event) -> bool:
+    """Whether the quick encoder may be tried.
+
+    ASCII of a bounded length then shows the rest: no wide keys, no surrogates, no excess.
+    """
+    return (
+        _FIELD_TYPES.issuperset(map(type, raw.values()))
+        and 0 <= event.t_s <= MAX_INT
+        and is_flat(event.args)
+        and (not event.token_refs or _TEXT_ONLY.issuperset(map(type, event.token_refs)))
+    )
+
+
 def _checked(event: Event) -> Event:
     """Return an event of exact types whose time and ids are what they must be."""
     if not 0 <= event.t_s <= MAX_INT:
@@ -220,29 +231,6 @@ def _checked(event: Event) -> Event:
     if not (event.event_id and event.agent_id and event.action_type):
         raise MalformedEventError("event_id, agent_id and action_type must not be empty")
     return event
-
-
-def _is_flat(event: Event) -> bool:
-    """Whether the quick encoder may be tried: exact texts, small integers, and lists of texts only.
-
-    ASCII of a bounded length then shows the rest: no wide keys, no surrogates, no excess.
-    """
-    args = event.args
-    if not (0 <= event.t_s <= MAX_INT and _TEXT_ONLY.issuperset(map(type, args))):
-        return False
-    if event.token_refs and not _TEXT_ONLY.issuperset(map(type, event.token_refs)):
-        return False
-    for value in args.values():
-        kind = type(value)
-        if kind is int:
-            if not -MAX_INT <= value <= MAX_INT:
-                return False
-        elif kind is list:
-            if not _TEXT_ONLY.issuperset(map(type, value)) or len(value) > MAX_FLAT_LIST:
-                return False
-        elif kind not in _FLAT_LEAVES:
-            return False
-    return True
 
 
 def _read_slowly(event: Event) -> tuple[Event, bytes]:
