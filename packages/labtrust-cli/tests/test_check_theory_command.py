@@ -34,6 +34,7 @@ def test_rows_are_json(check):
     assert set(report["rows"][0]) == {
         "case",
         "quantity",
+        "source",
         "exact",
         "simulated",
         "standard_error",

@@ -25,6 +25,7 @@ class Row:
         case: Name of the case.
         quantity: What was measured. Times are in mean services; "present less rate x stay" and
             "waiting less rate x wait" are Little's law, "load x wait" is the conserved sum.
+        source: Whose formula the case rests on.
         exact: What theory says.
         simulated: What was measured.
         standard_error: Of the measured value.
@@ -33,6 +34,7 @@ class Row:
 
     case: str
     quantity: str
+    source: str
     exact: float
     simulated: float
     standard_error: float
@@ -80,6 +82,7 @@ def check_case(case: Case, seed: int, customers: int) -> list[Row]:
             Row(
                 case.name,
                 quantity.name,
+                case.source,
                 quantity.exact,
                 found.value,
                 found.standard_error,
