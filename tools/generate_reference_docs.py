@@ -304,6 +304,24 @@ def _quick_eval() -> tuple[str, str]:
     return re.sub(r"quick_eval_\w+", "quick_eval_<time>", block), f"```\n{report}\n```"
 
 
+@cache
+def _theory() -> tuple[str, str]:
+    """Return the comparison with theory, and its plot."""
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        text = shown("check-theory", "--plot", "theory.svg")
+        return text, Path("theory.svg").read_text(encoding="utf-8")
+
+
+def theory_section() -> str:
+    """Return the comparison with theory."""
+    return _theory()[0]
+
+
+def theory_plot() -> str:
+    """Return its plot."""
+    return _theory()[1]
+
+
 def quick_eval_section() -> str:
     """Return the summary of a quick evaluation."""
     return _quick_eval()[0]
@@ -334,6 +352,7 @@ SECTIONS: Final[Sections] = {
 """Page and section to the function that makes the section."""
 
 SLOW_SECTIONS: Final[Sections] = {
+    ("explanation/theory.md", "theory"): theory_section,
     ("tutorials/first-run.md", "quick-eval"): quick_eval_section,
     ("tutorials/first-run.md", "verify"): verify_section,
 }
@@ -382,6 +401,7 @@ def main(arguments: list[str]) -> int:
     if arguments != ["--check"]:
         for page, text in wanted_pages({**SECTIONS, **SLOW_SECTIONS}).items():
             page.write_text(text, encoding="utf-8")
+        (DOCS / "assets" / "theory.svg").write_text(theory_plot(), encoding="utf-8")
     found = differences()
     for line in found:
         print(line)

@@ -51,11 +51,13 @@ def test_generated_sections_are_current():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # all cases of theory, with many customers
 @pytest.mark.usefixtures("shipped_policy")
 def test_the_shown_evaluation_is_current():
     tool = script("generate_reference_docs")
     for page, text in tool.wanted_pages(tool.SLOW_SECTIONS).items():
         assert page.read_text(encoding="utf-8") == text
+    assert text_of("assets/theory.svg") == tool.theory_plot()
 
 
 def test_a_page_without_the_comments_of_its_section_is_an_error():

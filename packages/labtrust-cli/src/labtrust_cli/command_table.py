@@ -12,6 +12,7 @@ import click
 from labtrust_core.errors import DomainError, MissingExtraError
 
 POLICY: Final = "Policy and rules"
+VALIDATION: Final = "Validation"
 BENCHMARKS: Final = "Benchmarks"
 INSTALLATION: Final = "This installation"
 EXTENSIONS: Final = "From other packages"
@@ -85,6 +86,12 @@ COMMANDS: Final = (
         section=POLICY,
         summary="Run golden scenarios and show what they cover.",
         example="labtrust golden --format json",
+    ),
+    CommandEntry(
+        name="check-theory",
+        section=VALIDATION,
+        summary="Compare the simulator with queueing theory.",
+        example="labtrust check-theory --plot theory.svg",
     ),
     CommandEntry(
         name="quick-eval",

@@ -63,10 +63,7 @@ def _arrival_args(_ctx: LabContext, due: Due) -> dict[str, Any] | None:
 
 def _run_end_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
     run = ctx.world.runs[due.entity]
-    machine = ctx.world.devices[run.device_id]
-    if machine.fault_until > due.t_s:  # the run stands still until the device is repaired
-        run.ends_s = machine.fault_until
-        machine.unit_free_s[run.unit] = run.ends_s
+    if ctx.world.stands_still(run, due.t_s):
         ctx.world.schedule(run.ends_s, due.action, due.entity)
         return None
     return None if run.unloaded else {"device_id": run.device_id, "run_id": run.run_id}

@@ -388,6 +388,18 @@ class LabWorld(msgspec.Struct):
             return heapq.heappop(self.agenda)
         return None
 
+    def stands_still(self, run: Run, now_s: int) -> bool:
+        """Whether a run that should end at ``now_s`` cannot, since its device is broken.
+
+        It then ends with the repair, and its unit is taken until then.
+        """
+        machine = self.devices[run.device_id]
+        if machine.fault_until <= now_s:
+            return False
+        run.ends_s = machine.fault_until
+        machine.unit_free_s[run.unit] = run.ends_s
+        return True
+
     def _enter(self, specimen: Specimen) -> None:
         self.at.setdefault(f"{specimen.place}|{specimen.status}", {})[specimen.specimen_id] = None
         if specimen.place.startswith("agent:"):

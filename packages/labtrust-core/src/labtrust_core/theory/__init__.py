@@ -1,0 +1,1 @@
+"""The laboratory's queues and devices, checked against queueing theory."""
