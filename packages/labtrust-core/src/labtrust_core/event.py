@@ -70,7 +70,12 @@ class Blocked(Exception):  # noqa: N818 - a control-flow signal of the kernel, a
 
 
 class Event(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    omit_defaults=True,
+    gc=False,
 ):
     """One requested action. ``t_s`` is simulation time in whole seconds.
 
@@ -132,7 +137,7 @@ class HashChain(msgspec.Struct, frozen=True):
     last_event_hash: str
 
 
-class StepResult(msgspec.Struct, frozen=True):
+class StepResult(msgspec.Struct, frozen=True, gc=False):
     """The whole outcome of one event.
 
     ``violations`` holds true violations only; ``evaluated`` names every invariant that was checked.

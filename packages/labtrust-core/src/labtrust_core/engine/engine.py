@@ -47,7 +47,7 @@ from labtrust_core.trust.signatures import signer_of
 from labtrust_core.trust.tokens import lifting_token
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The outcome of a step as the ledger keeps it.
 
     The fields stand in alphabetical order, so that encoding is canonical.

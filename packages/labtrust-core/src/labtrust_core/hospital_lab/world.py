@@ -97,7 +97,7 @@ class DoorState(msgspec.Struct):
     granted_to: str | None = None
 
 
-class QueueEntry(msgspec.Struct, order=True):
+class QueueEntry(msgspec.Struct, order=True, gc=False):
     """A work item, ordered by priority rank, then time, then arrival in the queue."""
 
     rank: int
@@ -276,7 +276,7 @@ class Consignment(msgspec.Struct):
     received_by: str | None = None
 
 
-class Due(msgspec.Struct, order=True):
+class Due(msgspec.Struct, order=True, gc=False):
     """An entry of the agenda. Ties: rank of the kind, then order of entry."""
 
     t_s: int
