@@ -41,7 +41,9 @@ def time_and_identity(ctx: AnyContext, event: Event, _action: CompiledAction | N
 
 def containment(ctx: AnyContext, event: Event, _action: CompiledAction | None) -> None:
     """Has enforcement stopped the agent?"""
-    check_containment(ctx.trust.containment, event.agent_id, event.t_s)
+    state = ctx.trust.containment
+    if state.throttled or state.killed:
+        check_containment(state, event.agent_id, event.t_s)
 
 
 def early_guards(ctx: AnyContext, event: Event, action: CompiledAction | None) -> None:

@@ -101,8 +101,8 @@ class HospitalLab:
 
     def settle(self, ctx: LabContext, event: Event, handling_s: int) -> None:
         """Keep the acting agent busy for as long as the action takes."""
-        agent = ctx.world.agents.get(event.agent_id)
-        if agent is not None and handling_s:
+        agent = ctx.world.agents.get(event.agent_id) if handling_s else None
+        if agent is not None:
             tubes = len(named_specimens(ctx, event)) if event.action_type in PER_SPECIMEN else 1
             agent.busy_until = max(agent.busy_until, ctx.now + handling_s * tubes)
 

@@ -43,7 +43,10 @@ def _named_specimens(ctx: LabContext, event: Event) -> tuple[str, ...]:
     aliquots, known = ctx.world.aliquots, ctx.world.specimens
     for name in ("specimen_ids", "specimen_id", "aliquot_ids", "work_id", "accession_ids"):
         if name in event.args:
-            ids = event.texts(name) or ((event.text(name),) if event.text(name) else ())
+            one = event.text(name)
+            if one:
+                return (one if one in known else aliquots.get(one, one),)
+            ids = event.texts(name)
             return tuple(
                 dict.fromkeys(item if item in known else aliquots.get(item, item) for item in ids)
             )
