@@ -1,7 +1,7 @@
 """Ids that callers choose neither replace nor take over anything of the laboratory's own."""
 
 import pytest
-from labtrust_core.hospital_lab.world import WorkQueue
+from labtrust_core.hospital_lab.queueing import WorkQueue
 from labtrust_core.testing.laboratory import Laboratory, placed
 
 HAEM = "DEV_HAEM_01"

@@ -13,7 +13,8 @@ from typing import Final, Literal
 from labtrust_core.errors import UsageError
 from labtrust_core.event import SYSTEM_AGENT, StepResult
 from labtrust_core.hospital_lab.lookup import LabContext
-from labtrust_core.hospital_lab.world import PRIORITY_RANK, LabWorld
+from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
+from labtrust_core.hospital_lab.world import LabWorld
 
 MILLI: Final = 1_000
 _CLOSED: Final = ("|released", "|rejected")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Final
 
 import labtrust_core
 import labtrust_env
@@ -33,7 +32,6 @@ from labtrust_bench.runs.results import (
 from labtrust_bench.tasks.base import BenchmarkTask
 from labtrust_bench.tasks.registry import TASKS, get_task
 
-LOGS: Final = "logs"
 Progress = Callable[[EpisodeResult, TimingObserver], None]
 
 

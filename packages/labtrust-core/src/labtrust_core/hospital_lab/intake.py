@@ -13,9 +13,9 @@ import msgspec
 from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.errors import ScenarioError
 from labtrust_core.hospital_lab.clockwork import schedule_clockwork
+from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
 from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_core.hospital_lab.world import (
-    PRIORITY_RANK,
     Agent,
     Device,
     DoorState,

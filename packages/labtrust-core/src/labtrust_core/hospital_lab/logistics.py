@@ -10,8 +10,9 @@ from typing import Final
 
 from labtrust_core.hospital_lab.handlers.preanalytics import ready_status
 from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
 from labtrust_core.hospital_lab.tables import DeviceTable
-from labtrust_core.hospital_lab.world import PRIORITY_RANK, Specimen
+from labtrust_core.hospital_lab.world import Specimen
 
 STORAGE_ZONE: Final = "Z_COLD_FRIDGE"
 MOVABLE: Final = ("arrived_at_reception", "accepted", "separated", "aliquoted", "released")
@@ -120,8 +121,3 @@ def _pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
     for waiting in found.values():
         waiting.sort(key=lambda specimen: (specimen.status == "released", urgency(specimen)))
     return found
-
-
-def waiting_to_move(ctx: LabContext, zone: str) -> list[Specimen]:
-    """Return the specimens in a zone that have to go elsewhere, by urgency."""
-    return pickups(ctx).get(zone, [])

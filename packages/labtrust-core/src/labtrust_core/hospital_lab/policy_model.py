@@ -13,8 +13,6 @@ import msgspec
 
 from labtrust_core.policy.model import Closed, Document, DocumentKind
 
-Priority = Literal["STAT", "URGENT", "ROUTINE"]
-
 
 class Zone(Closed, frozen=True, kw_only=True):
     """A place.

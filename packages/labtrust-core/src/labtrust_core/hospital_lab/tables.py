@@ -91,7 +91,6 @@ class DeviceTable:
 
     device_id: str
     zone: str
-    type_name: str
     type: DeviceType
     panels: frozenset[str]
     mtbf_s: int | None
@@ -121,7 +120,6 @@ class LabTables:
     doors: dict[str, Door]
     carry_limit: int
     sites: dict[str, Site]
-    site_of_zone: dict[str, str]
     routes: dict[str, Route]
     transport_tick_s: int
     devices: dict[str, DeviceTable]
@@ -160,7 +158,6 @@ def compile_tables(policy: Policy) -> LabTables:
         doors=layout.doors,
         carry_limit=layout.carry_limit,
         sites=sites.sites,
-        site_of_zone={zone: name for name, site in sites.sites.items() for zone in site.zones},
         routes=sites.routes,
         transport_tick_s=sites.tick_s,
         devices=_devices(equipment, policy.get("failures", Failures)),
@@ -220,7 +217,6 @@ def _devices(equipment: Equipment, failures: Failures) -> dict[str, DeviceTable]
         devices[device_id] = DeviceTable(
             device_id,
             device.zone,
-            device.type,
             kind,
             frozenset(kind.panels),
             None if model is None else model.mtbf_s,

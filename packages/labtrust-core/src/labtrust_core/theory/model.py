@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from labtrust_core.hospital_lab.world import PRIORITY_RANK
+from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
 from labtrust_core.theory.formulas import Breakdowns
 from labtrust_core.theory.laws import Exponential, Law
 

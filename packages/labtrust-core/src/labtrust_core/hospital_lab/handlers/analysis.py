@@ -15,8 +15,9 @@ from labtrust_core.hospital_lab.lookup import (
     specimens,
     unused,
 )
+from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
 from labtrust_core.hospital_lab.stability import stability_breach, temperature_breach
-from labtrust_core.hospital_lab.world import PRIORITY_RANK, Device
+from labtrust_core.hospital_lab.world import Device
 from labtrust_core.randomness import stream
 
 QC_OUTCOMES: Final = ("pass", "fail", "drift")
