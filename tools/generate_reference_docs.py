@@ -30,8 +30,8 @@ from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.engine.engine import Engine
 from labtrust_core.golden.coverage import totals
 from labtrust_core.golden.runner import run_golden
+from labtrust_core.hospital_lab.documents.kinds import LAB_DOCUMENTS
 from labtrust_core.hospital_lab.lab import HOSPITAL_LAB
-from labtrust_core.hospital_lab.policy_model import LAB_DOCUMENTS
 from labtrust_core.ledger.verify import verify_log
 from labtrust_core.policy.documents import path_text, read_document
 from labtrust_core.policy.load import merged

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from labtrust_cli.exit_codes import ExitCode
-from labtrust_core.hospital_lab.world import Device
+from labtrust_core.hospital_lab.things import Device
 
 CASE = "centrifuge started every 10"
 

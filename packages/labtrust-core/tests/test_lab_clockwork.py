@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from labtrust_core.domains import open_policy
 from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.engine.engine import Engine
-from labtrust_core.hospital_lab.world import Due
+from labtrust_core.hospital_lab.things import Due
 
 HAEM = "DEV_HAEM_01"
 BLOOD = {

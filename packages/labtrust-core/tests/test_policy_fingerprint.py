@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 import yaml
-from labtrust_core.hospital_lab.policy_model import LAB_DOCUMENTS
+from labtrust_core.hospital_lab.documents.kinds import LAB_DOCUMENTS
 from labtrust_core.policy import load
 from labtrust_core.policy.directory import find_policy_dir
 from labtrust_core.policy.documents import read_document

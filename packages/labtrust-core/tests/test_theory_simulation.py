@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from labtrust_core.errors import DomainError, UnknownNameError, UsageError
 from labtrust_core.hospital_lab.queueing import WorkQueue
-from labtrust_core.hospital_lab.world import Device, LabWorld, Run
+from labtrust_core.hospital_lab.things import Device, Run
+from labtrust_core.hospital_lab.world import LabWorld
 from labtrust_core.theory.cases import CASES
 from labtrust_core.theory.check import BAND, FEWEST, check_case, check_cases, select_cases
 from labtrust_core.theory.laws import Exponential, Fixed

@@ -10,7 +10,7 @@ import msgspec
 
 from labtrust_core.golden.format import SuiteFile, TestKeys
 from labtrust_core.golden.report import SuiteReport
-from labtrust_core.hospital_lab.policy_model import LAB_DOCUMENTS
+from labtrust_core.hospital_lab.documents.kinds import LAB_DOCUMENTS
 from labtrust_core.policy.model import TRUST_DOCUMENTS, LabProfile
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

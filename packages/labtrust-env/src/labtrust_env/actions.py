@@ -15,7 +15,7 @@ from typing import Final
 
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import LabTables
-from labtrust_core.hospital_lab.world import Agent
+from labtrust_core.hospital_lab.things import Agent
 
 from labtrust_env.verbs import analysis, bench, moving, reporting, transport
 from labtrust_env.verbs.proposal import Proposal, Verb

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from labtrust_core.hospital_lab.handlers.analysis import qc_due_in
+from labtrust_core.hospital_lab.handlers.quality import qc_due_in
 from labtrust_core.hospital_lab.logistics import is_up, most_urgent, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import DeviceTable
-from labtrust_core.hospital_lab.world import Agent
+from labtrust_core.hospital_lab.things import Agent
 from numpy.typing import NDArray
 
 from labtrust_env.fields import (

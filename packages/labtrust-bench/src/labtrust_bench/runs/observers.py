@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from labtrust_core.event import StepResult
 from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
-from labtrust_core.hospital_lab.world import Device, LabWorld, Specimen
+from labtrust_core.hospital_lab.things import Device, Specimen
+from labtrust_core.hospital_lab.world import LabWorld
 from labtrust_env.rewards import step_rewards
 from labtrust_env.session import Session
 

@@ -15,14 +15,8 @@ from labtrust_core.errors import ScenarioError
 from labtrust_core.hospital_lab.clockwork import schedule_clockwork
 from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
 from labtrust_core.hospital_lab.tables import LabTables
-from labtrust_core.hospital_lab.world import (
-    Agent,
-    Device,
-    DoorState,
-    LabWorld,
-    Specimen,
-    SpecimenStatus,
-)
+from labtrust_core.hospital_lab.things import Agent, Device, DoorState, Specimen, SpecimenStatus
+from labtrust_core.hospital_lab.world import LabWorld
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -150,11 +144,13 @@ def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeCon
             policy does not know.
     """
     stated = _convert(scenario, ScenarioInput, "")
+    workload = tables.workloads.get(stated.workload or "")
     world = LabWorld(
         seed=config.seed,
         simulated=config.simulated,
         downtime=stated.system.downtime_active,
         workload=stated.workload,
+        starts_at_s=0 if workload is None else workload.starts_at_s,
         arrivals_until_s=stated.arrivals_until_s,
         force_excursion=stated.transport_fault_injection.force_temp_excursion_on_next_receive,
         agents=_agents(tables, stated),

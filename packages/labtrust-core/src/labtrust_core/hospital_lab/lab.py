@@ -13,11 +13,13 @@ from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.engine.domain import Domain, Guard, Handler, Problem, SystemEvent
 from labtrust_core.event import Event
 from labtrust_core.hospital_lab import clockwork, queries, references
+from labtrust_core.hospital_lab.documents.kinds import LAB_DOCUMENTS
 from labtrust_core.hospital_lab.handlers import (
     analysis,
     critical,
     movement,
     preanalytics,
+    quality,
     reception,
     results,
     supplies,
@@ -28,7 +30,6 @@ from labtrust_core.hospital_lab.intake import new_world
 from labtrust_core.hospital_lab.invariants import EVALUATORS
 from labtrust_core.hospital_lab.lookup import LabContext, named_specimens
 from labtrust_core.hospital_lab.lookup import results as named_results
-from labtrust_core.hospital_lab.policy_model import LAB_DOCUMENTS
 from labtrust_core.hospital_lab.tables import LabTables, compile_tables
 from labtrust_core.hospital_lab.tools import TOOLS
 from labtrust_core.hospital_lab.world import LabWorld
@@ -43,6 +44,7 @@ _AREAS: Final = (
     reception,
     preanalytics,
     analysis,
+    quality,
     results,
     critical,
     transport,

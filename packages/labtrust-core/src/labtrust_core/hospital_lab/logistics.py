@@ -12,7 +12,7 @@ from labtrust_core.hospital_lab.handlers.preanalytics import ready_status
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
 from labtrust_core.hospital_lab.tables import DeviceTable
-from labtrust_core.hospital_lab.world import Specimen
+from labtrust_core.hospital_lab.things import Specimen
 
 STORAGE_ZONE: Final = "Z_COLD_FRIDGE"
 MOVABLE: Final = ("arrived_at_reception", "accepted", "separated", "aliquoted", "released")

@@ -11,7 +11,8 @@ from typing import TypeAlias
 from labtrust_core.engine.context import Context
 from labtrust_core.event import Event
 from labtrust_core.hospital_lab.tables import LabTables
-from labtrust_core.hospital_lab.world import Agent, Device, LabWorld, Result, Specimen
+from labtrust_core.hospital_lab.things import Agent, Device, Result, Specimen
+from labtrust_core.hospital_lab.world import LabWorld
 
 LabContext: TypeAlias = Context[LabWorld, LabTables]
 

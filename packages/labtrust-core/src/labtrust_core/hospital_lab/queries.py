@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from labtrust_core.errors import UnknownNameError, UsageError
 from labtrust_core.hospital_lab.lookup import LabContext
-from labtrust_core.hospital_lab.world import Result, Specimen
+from labtrust_core.hospital_lab.things import Result, Specimen
 
 
 def _of_specimen(ctx: LabContext, specimen_id: str, read: Callable[[Specimen], Any]) -> Any:  # noqa: ANN401 - an answer of any type

@@ -10,18 +10,11 @@ from decimal import Decimal, InvalidOperation
 
 from labtrust_core.engine.domain import Problem
 from labtrust_core.engine.references import dangling
-from labtrust_core.hospital_lab.policy_model import (
-    Catalogue,
-    Crews,
-    CriticalLadder,
-    Equipment,
-    Failures,
-    Reagents,
-    Sites,
-    Stability,
-    Workload,
-    ZoneLayout,
-)
+from labtrust_core.hospital_lab.documents.catalogue import Catalogue, Stability
+from labtrust_core.hospital_lab.documents.equipment import Equipment, Failures, Reagents
+from labtrust_core.hospital_lab.documents.floor import Sites, ZoneLayout
+from labtrust_core.hospital_lab.documents.people import Crews, CriticalLadder
+from labtrust_core.hospital_lab.documents.workload import Workload
 from labtrust_core.policy.load import Policy
 from labtrust_core.policy.model import Enforcement, Rbac, Tokens
 

@@ -6,7 +6,7 @@ Time since collection and separation, and temperature, from what the world recor
 from __future__ import annotations
 
 from labtrust_core.hospital_lab.tables import LabTables
-from labtrust_core.hospital_lab.world import Specimen
+from labtrust_core.hospital_lab.things import Specimen
 
 
 def stability_breach(tables: LabTables, specimen: Specimen, now_s: int) -> tuple[str, str] | None:

@@ -9,31 +9,25 @@ import heapq
 from dataclasses import dataclass
 from decimal import Decimal
 
-from labtrust_core.hospital_lab.policy_model import (
+from labtrust_core.hospital_lab.documents.catalogue import (
     Analyte,
     Catalogue,
-    Crew,
-    Crews,
-    CriticalLadder,
+    Panel,
+    PanelStability,
+    Stability,
+)
+from labtrust_core.hospital_lab.documents.equipment import (
     DeviceType,
-    Door,
     Equipment,
     Failures,
     MaintenanceWindow,
-    Panel,
     PanelReagent,
-    PanelStability,
     Reagent,
     Reagents,
-    Route,
-    Site,
-    Sites,
-    Stability,
-    Workload,
-    WorkloadProfile,
-    Zone,
-    ZoneLayout,
 )
+from labtrust_core.hospital_lab.documents.floor import Door, Route, Site, Sites, Zone, ZoneLayout
+from labtrust_core.hospital_lab.documents.people import Crew, Crews, CriticalLadder
+from labtrust_core.hospital_lab.documents.workload import Workload, WorkloadProfile
 from labtrust_core.policy.load import Policy
 
 

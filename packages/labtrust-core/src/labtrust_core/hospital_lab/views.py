@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from labtrust_core.hospital_lab.handlers.analysis import qc_due_in
+from labtrust_core.hospital_lab.handlers.quality import qc_due_in
 from labtrust_core.hospital_lab.logistics import is_up, most_urgent, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import DeviceTable
-from labtrust_core.hospital_lab.world import Agent, Specimen
+from labtrust_core.hospital_lab.things import Agent, Specimen
 
 LIST_LIMIT: Final = 20
 _VISIBLE: Final = (

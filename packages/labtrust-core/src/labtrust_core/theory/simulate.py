@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from labtrust_core.hospital_lab.world import Device, Due, LabWorld, Run
+from labtrust_core.hospital_lab.things import Device, Due, Run
+from labtrust_core.hospital_lab.world import LabWorld
 from labtrust_core.randomness import stream
 from labtrust_core.theory.laws import TICKS, Law, ticks
 from labtrust_core.theory.meters import Area, Meters

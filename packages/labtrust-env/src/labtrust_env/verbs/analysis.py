@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from labtrust_core.hospital_lab.handlers.analysis import qc_due_in
 from labtrust_core.hospital_lab.handlers.preanalytics import ready_status
+from labtrust_core.hospital_lab.handlers.quality import qc_due_in
 from labtrust_core.hospital_lab.logistics import most_urgent
 from labtrust_core.hospital_lab.lookup import LabContext, is_within_reach
 from labtrust_core.hospital_lab.tables import DeviceTable
-from labtrust_core.hospital_lab.world import Agent, Specimen
+from labtrust_core.hospital_lab.things import Agent, Specimen
 
 from labtrust_env.verbs.bench import spoilt
 from labtrust_env.verbs.proposal import Proposal, Verb, at_device, unused, usable

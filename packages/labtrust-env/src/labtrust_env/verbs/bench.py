@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.stability import stability_breach, temperature_breach
-from labtrust_core.hospital_lab.world import Agent, Specimen
+from labtrust_core.hospital_lab.things import Agent, Specimen
 
 from labtrust_env.verbs.proposal import (
     Proposal,

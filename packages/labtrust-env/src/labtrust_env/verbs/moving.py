@@ -6,7 +6,7 @@ from typing import Final
 
 from labtrust_core.hospital_lab.logistics import most_urgent, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
-from labtrust_core.hospital_lab.world import Agent, Specimen
+from labtrust_core.hospital_lab.things import Agent, Specimen
 
 from labtrust_env.verbs.proposal import Proposal
 from labtrust_env.verbs.transport import to_be_received

@@ -8,7 +8,7 @@ from typing import Any
 from labtrust_core.hospital_lab.logistics import is_up, most_urgent
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import DeviceTable
-from labtrust_core.hospital_lab.world import Agent, Specimen
+from labtrust_core.hospital_lab.things import Agent, Specimen
 
 Proposal = tuple[str, dict[str, Any]]
 """Action type and arguments of an event."""

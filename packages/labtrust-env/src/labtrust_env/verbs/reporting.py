@@ -6,7 +6,7 @@ from typing import Final
 
 from labtrust_core.hospital_lab.logistics import most_urgent
 from labtrust_core.hospital_lab.lookup import LabContext
-from labtrust_core.hospital_lab.world import Agent, Result, Specimen
+from labtrust_core.hospital_lab.things import Agent, Result, Specimen
 
 from labtrust_env.verbs.proposal import Proposal
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labtrust_core.hospital_lab.lookup import LabContext
-from labtrust_core.hospital_lab.world import Agent, Consignment
+from labtrust_core.hospital_lab.things import Agent, Consignment
 
 from labtrust_env.verbs.proposal import Proposal, within_reach
 

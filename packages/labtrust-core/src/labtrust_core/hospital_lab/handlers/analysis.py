@@ -1,4 +1,4 @@
-"""Queues, runs and quality control of the analysers."""
+"""Queues and runs of the analysers."""
 
 from __future__ import annotations
 
@@ -17,11 +17,6 @@ from labtrust_core.hospital_lab.lookup import (
 )
 from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
 from labtrust_core.hospital_lab.stability import stability_breach, temperature_breach
-from labtrust_core.hospital_lab.world import Device
-from labtrust_core.randomness import stream
-
-QC_OUTCOMES: Final = ("pass", "fail", "drift")
-_DRIFT_SHARE_PPM: Final = 200_000
 
 
 def queue_payload(ctx: LabContext, event: Event) -> None:
@@ -88,28 +83,6 @@ def run_finished(ctx: LabContext, event: Event) -> None:
         raise Blocked("RC_RUN_NOT_FINISHED", f"run {run.run_id} goes on until {run.ends_s} s")
 
 
-def qc_usable(ctx: LabContext, event: Event) -> None:
-    """Is the device's quality control good and recent enough?"""
-    machine = ctx.world.devices[event.text("device_id")]
-    if machine.qc_state == "fail":
-        raise Blocked("QC_FAIL_ACTIVE", f"quality control of {machine.device_id} has failed")
-    if qc_due_in(ctx, machine) < 0:
-        raise Blocked("QC_OVERDUE", f"quality control of {machine.device_id} is overdue")
-
-
-def qc_due_in(ctx: LabContext, machine: Device) -> int:
-    """Return the seconds until a device's quality control is due.
-
-    Negative when it is overdue by time or by runs.
-    """
-    model = ctx.tables.devices[machine.device_id].type.qc
-    if model is None:
-        return 2**31
-    if machine.runs_since_qc >= model.max_runs:
-        return -1
-    return machine.qc_at_s + model.interval_s - ctx.now
-
-
 def stability(ctx: LabContext, event: Event) -> None:
     """Are the specimens young enough?"""
     for specimen in specimens(ctx, event):
@@ -152,15 +125,6 @@ def _reagents_needed(ctx: LabContext, event: Event) -> dict[str, int]:
         if use is not None:
             needed[use.reagent] = needed.get(use.reagent, 0) + use.units
     return needed
-
-
-def qc_outcome(ctx: LabContext, event: Event) -> None:
-    """Is the outcome stated in explicit time, and left to the measurement in simulated time?"""
-    stated = event.args.get("qc_outcome")
-    if ctx.world.simulated and stated is not None:
-        raise Blocked("RC_QC_OUTCOME_INVALID", "the outcome is measured, it cannot be stated")
-    if not ctx.world.simulated and stated not in QC_OUTCOMES:
-        raise Blocked("RC_QC_OUTCOME_INVALID", f"the outcome is one of {', '.join(QC_OUTCOMES)}")
 
 
 def queue_run(ctx: LabContext, event: Event) -> None:
@@ -209,50 +173,6 @@ def end_run(ctx: LabContext, event: Event) -> None:
     ctx.emit("END_RUN")
 
 
-def qc_event(ctx: LabContext, event: Event) -> None:
-    """Run controls: their outcome becomes the state of the device."""
-    machine = device(ctx, event)
-    outcome = event.text("qc_outcome")
-    if machine is not None:
-        if ctx.world.simulated:
-            outcome = _measured(ctx, machine)
-            _occupy(ctx, machine)
-        machine.qc_state = outcome  # type: ignore[assignment] # qc_outcome or the measurement has made it one of the three
-        machine.qc_at_s = ctx.now
-        machine.runs_since_qc = 0
-        if event.agent_id not in machine.qc_agents:
-            machine.qc_agents.append(event.agent_id)
-        ctx.data["qc_outcome"] = outcome
-    ctx.emit("QC_EVENT")
-    if outcome == "fail":
-        ctx.emit("OPEN_QC_INVESTIGATION_LOG")
-
-
-def _measured(ctx: LabContext, machine: Device) -> str:
-    """Measure controls.
-
-    In control with the device type's probability; of the rest, some only drift.
-    """
-    model = ctx.tables.devices[machine.device_id].type.qc
-    machine.controls += 1
-    draw = stream(ctx.world.seed, "qc")
-    if model is None or draw.chance_ppm(model.pass_ppm, machine.device_id, machine.controls):
-        return "pass"
-    return (
-        "drift"
-        if draw.chance_ppm(_DRIFT_SHARE_PPM, machine.device_id, -machine.controls)
-        else "fail"
-    )
-
-
-def _occupy(ctx: LabContext, machine: Device) -> None:
-    model = ctx.tables.devices[machine.device_id].type.qc
-    unit = machine.idle_unit(ctx.now)
-    if model is not None and unit is not None:
-        machine.unit_free_s[unit] = ctx.now + model.duration_s
-        machine.busy_s += model.duration_s
-
-
 GUARDS: Final[dict[str, Guard]] = {
     "queue_payload": queue_payload,
     "queue_new": queue_new,
@@ -262,11 +182,9 @@ GUARDS: Final[dict[str, Guard]] = {
     "run_new": run_new,
     "run_known": run_known,
     "run_finished": run_finished,
-    "qc_usable": qc_usable,
     "stability": stability,
     "temperature": temperature,
     "reagent_stock": reagent_stock,
-    "qc_outcome": qc_outcome,
 }
 
 HANDLERS: Final[dict[str, Handler]] = {
@@ -274,7 +192,6 @@ HANDLERS: Final[dict[str, Handler]] = {
     "START_RUN": start_run,
     "START_RUN_OVERRIDE": start_run,
     "END_RUN": end_run,
-    "QC_EVENT": qc_event,
 }
 
 CODES: Final = frozenset(
@@ -287,15 +204,10 @@ CODES: Final = frozenset(
         "RC_RUN_DUPLICATE",
         "RC_RUN_UNKNOWN",
         "RC_RUN_NOT_FINISHED",
-        "QC_FAIL_ACTIVE",
-        "QC_OVERDUE",
         "TIME_EXPIRED",
         "TEMP_OUT_OF_BAND",
         "RC_REAGENT_STOCKOUT",
-        "RC_QC_OUTCOME_INVALID",
     }
 )
 
-EMITS: Final = frozenset(
-    {"QUEUE_RUN", "START_RUN", "END_RUN", "QC_EVENT", "OPEN_QC_INVESTIGATION_LOG"}
-)
+EMITS: Final = frozenset({"QUEUE_RUN", "START_RUN", "END_RUN"})

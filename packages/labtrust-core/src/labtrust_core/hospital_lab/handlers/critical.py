@@ -7,7 +7,7 @@ from typing import Final
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
 from labtrust_core.hospital_lab.lookup import LabContext, results
-from labtrust_core.hospital_lab.world import CallAttempt, Result
+from labtrust_core.hospital_lab.things import CallAttempt, Result
 
 
 def critical_result(ctx: LabContext, event: Event) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
+from labtrust_core.hospital_lab.documents.floor import Door
 from labtrust_core.hospital_lab.lookup import (
     LabContext,
     acting_agent,
@@ -15,7 +16,6 @@ from labtrust_core.hospital_lab.lookup import (
     specimens,
     zone_band,
 )
-from labtrust_core.hospital_lab.policy_model import Door
 from labtrust_core.trust.enforcement import FOREVER
 
 

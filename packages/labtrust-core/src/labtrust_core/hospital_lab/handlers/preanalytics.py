@@ -16,7 +16,7 @@ from labtrust_core.hospital_lab.lookup import (
     zone_band,
 )
 from labtrust_core.hospital_lab.tables import DeviceTable
-from labtrust_core.hospital_lab.world import Device, Run, Specimen
+from labtrust_core.hospital_lab.things import Device, Run, Specimen
 
 KIND_OF_ACTION: Final = {
     "CENTRIFUGE_START": "centrifuge",

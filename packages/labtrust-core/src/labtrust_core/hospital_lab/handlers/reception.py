@@ -17,7 +17,7 @@ from labtrust_core.hospital_lab.lookup import (
     named_specimens,
     specimens,
 )
-from labtrust_core.hospital_lab.world import Specimen, SpecimenStatus
+from labtrust_core.hospital_lab.things import Specimen, SpecimenStatus
 
 _UNDECIDED: Final = frozenset({"arrived_at_reception", "accessioning"})
 _NOT_YET_RUN: Final = frozenset({*_UNDECIDED, "accepted", "separated", "aliquoted"})

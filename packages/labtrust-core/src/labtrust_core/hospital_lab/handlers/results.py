@@ -9,7 +9,7 @@ from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
 from labtrust_core.hospital_lab.handlers.preanalytics import ready_status
 from labtrust_core.hospital_lab.lookup import LabContext, results
-from labtrust_core.hospital_lab.world import Result, Run, Specimen
+from labtrust_core.hospital_lab.things import Result, Run, Specimen
 
 DRIFT_FLAG: Final = "QC_DRIFT_DISCLAIMER_REQUIRED"
 _UNRELEASED: Final = frozenset({"generated", "held"})

@@ -9,7 +9,7 @@ from labtrust_core.errors import ScenarioError
 from labtrust_core.event import Blocked, Event
 from labtrust_core.hospital_lab.intake import read_specimen
 from labtrust_core.hospital_lab.lookup import LabContext
-from labtrust_core.hospital_lab.world import Specimen
+from labtrust_core.hospital_lab.things import Specimen
 
 
 def reagent_known(ctx: LabContext, event: Event) -> None:

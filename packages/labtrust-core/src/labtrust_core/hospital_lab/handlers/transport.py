@@ -6,6 +6,7 @@ from typing import Final
 
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
+from labtrust_core.hospital_lab.documents.floor import Route
 from labtrust_core.hospital_lab.lookup import (
     LabContext,
     agent_zone,
@@ -13,8 +14,7 @@ from labtrust_core.hospital_lab.lookup import (
     specimens,
     zone_band,
 )
-from labtrust_core.hospital_lab.policy_model import Route
-from labtrust_core.hospital_lab.world import Consignment
+from labtrust_core.hospital_lab.things import Consignment
 from labtrust_core.randomness import stream
 
 _DISPATCHABLE: Final = frozenset({"arrived_at_reception", "accessioning", "accepted"})

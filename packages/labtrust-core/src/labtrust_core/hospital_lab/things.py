@@ -1,0 +1,229 @@
+"""What there is in a laboratory: specimens, people, doors, devices, runs, results, consignments.
+
+Plain data (msgspec structs of integers, strings and containers). Times are whole seconds;
+quantities are integers in the analyte's own scale.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from labtrust_core.hospital_lab.queueing import WorkQueue
+
+SpecimenStatus = Literal[
+    "arrived_at_reception",
+    "in_transit",
+    "accessioning",
+    "accepted",
+    "held",
+    "rejected",
+    "in_centrifuge",
+    "separated",
+    "aliquoted",
+    "queued",
+    "in_analysis",
+    "analysed",
+    "released",
+]
+ResultStatus = Literal["generated", "held", "released", "superseded"]
+
+
+class Specimen(msgspec.Struct):
+    """One tube.
+
+    ``place`` is ``zone:Z``, ``agent:A``, ``device:D`` or ``consignment:C``; it is in one place at a
+    time.
+
+    ``identity_ok`` is the truth about the label; ``id_match`` is what a check has found (``None``
+    before it).
+    """
+
+    specimen_id: str
+    panel_id: str
+    container_type: str
+    specimen_type: str
+    priority: str
+    patient_id: str
+    place: str
+    collected_s: int
+    arrived_s: int
+    status: SpecimenStatus = "arrived_at_reception"
+    reason: str | None = None
+    temp_band: str = "AMBIENT_20_25"
+    storage_requirement: str | None = None
+    exposures: list[tuple[int, str]] = []
+    leak: bool = False
+    clot: bool = False
+    hemolysis: bool = False
+    insufficient_volume: bool = False
+    label_issue: bool = False
+    hazard: bool = False
+    fill_ratio_ok: bool | None = None
+    identity_ok: bool = True
+    checked: bool = False
+    id_match: bool | None = None
+    accepted_s: int | None = None
+    separated_s: int | None = None
+    released_s: int | None = None
+    aliquot_id: str | None = None
+    run_id: str | None = None
+    results: list[str] = []
+    reruns: int = 0
+
+
+class Agent(msgspec.Struct):
+    """A person.
+
+    Busy (travelling or handling) before ``busy_until``; ``initial_role`` is what the scenario gave
+    it.
+    """
+
+    agent_id: str
+    zone: str
+    initial_role: str | None = None
+    busy_until: int = 0
+
+
+class DoorState(msgspec.Struct):
+    """A door. ``granted_to`` is who opened it with a token and may pass into a restricted zone."""
+
+    open_since: int | None = None
+    granted_to: str | None = None
+
+
+class Device(msgspec.Struct):
+    """A device.
+
+    When each of its units is free, its quality-control state, its queue and its fault.
+    """
+
+    device_id: str
+    zone: str
+    unit_free_s: list[int]
+    qc_state: Literal["pass", "fail", "drift"] = "pass"
+    qc_at_s: int = 0
+    runs_since_qc: int = 0
+    qc_agents: list[str] = []
+    loaded_units: list[int] = []
+    fault_until: int = 0
+    faults: int = 0
+    controls: int = 0
+    busy_s: int = 0
+    queue: WorkQueue = msgspec.field(default_factory=WorkQueue)
+
+    def idle_units(self, now_s: int) -> list[int]:
+        """Return the units that are free at ``now_s``: neither running nor still loaded."""
+        return [
+            unit
+            for unit, free_s in enumerate(self.unit_free_s)
+            if free_s <= now_s and unit not in self.loaded_units
+        ]
+
+    def idle_unit(self, now_s: int) -> int | None:
+        """Return the first unit that is free at ``now_s``, or ``None``."""
+        idle = self.idle_units(now_s)
+        return idle[0] if idle else None
+
+
+class Run(msgspec.Struct):
+    """A run of a device on specimens, from ``started_s`` to ``ends_s``.
+
+    ``unloaded`` once its specimens are out.
+    """
+
+    run_id: str
+    device_id: str
+    unit: int
+    specimen_ids: list[str]
+    started_s: int
+    ends_s: int
+    started_by: str
+    unloaded: bool = False
+
+
+class CallAttempt(msgspec.Struct):
+    """One attempt to tell somebody about a critical result."""
+
+    attempt_id: str
+    at_s: int
+    caller_id: str
+    receiver_role: str
+    channel: str
+    tier: int
+    message_template_id: str | None = None
+    acknowledged: bool = False
+
+
+class Result(msgspec.Struct):
+    """One measured value.
+
+    ``value`` is an integer of ``10**-decimals`` of the analyte's unit; ``None`` if not numeric.
+    """
+
+    result_id: str
+    specimen_id: str | None
+    run_id: str | None
+    device_id: str | None
+    analyte: str | None
+    value: int | None
+    unit: str | None
+    generated_s: int
+    status: ResultStatus = "generated"
+    criticality: str = "NONE"
+    hold_reason: str | None = None
+    flags: list[str] = []
+    notification_mode: str | None = None
+    attempts: list[CallAttempt] = []
+    acknowledged_s: int | None = None
+    autoverified: bool = False
+    released_s: int | None = None
+    released_by: str | None = None
+
+
+class Consignment(msgspec.Struct):
+    """Specimens on their way between sites; custody is signed at each end."""
+
+    consignment_id: str
+    route_id: str
+    specimen_ids: list[str]
+    dispatched_s: int
+    dispatched_by: str
+    expected_s: int
+    status: Literal["in_transit", "arrived", "received"] = "in_transit"
+    drift_milli_c: int = 0
+    worst_milli_c: int = 0
+    ticks: int = 0
+    signed_origin_by: str | None = None
+    signed_dest_by: str | None = None
+    received_s: int | None = None
+    received_by: str | None = None
+
+
+class Due(msgspec.Struct, order=True, gc=False):
+    """An entry of the agenda. Ties: rank of the kind, then order of entry."""
+
+    t_s: int
+    rank: int
+    number: int
+    action: str
+    entity: str
+
+
+AGENDA_RANK = {
+    "SYS_RUN_END": 0,
+    "GENERATE_RESULT": 1,
+    "SYS_AUTOVERIFY": 2,
+    "SYS_CONSIGNMENT_ARRIVAL": 3,
+    "SYS_DEVICE_REPAIR": 4,
+    "SYS_DEVICE_FAULT": 5,
+    "SYS_DOOR_ALARM": 6,
+    "SYS_CRITICAL_TIMEOUT": 7,
+    "TRANSPORT_TICK": 8,
+    "SYS_ARRIVAL": 9,
+}
+"""What happens first when several things are due in the same second.
+
+Things end before things begin.
+"""
