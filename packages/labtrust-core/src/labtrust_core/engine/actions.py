@@ -113,7 +113,7 @@ def invoke_tool(ctx: AnyContext, event: Event) -> None:
     if ctx.role is None:
         raise Blocked("TOOL_NOT_ALLOWED_FOR_ROLE", "the agent holds no role")
     tool = check_call(ctx.policy.tools, event.tool_id, ctx.role.tools, event.args)
-    adapter = ctx.policy.domain.tools.get(event.tool_id or "")
+    adapter = ctx.policy.adapters.get(event.tool_id or "")
     ctx.data["tool_output"] = run_tool(ctx.policy.tools, tool, adapter, ctx, event.args)
 
 
