@@ -137,6 +137,7 @@ class TokenType(Closed, frozen=True, kw_only=True):
         subject_types: Kinds of subject it may be bound to (``agent``, ``specimen``, ``result``, …).
         actions: Actions on which it may be presented.
         lifts: Reason codes that it lifts on those actions, on its subject.
+        lifts_its_reason_only: Whether a token minted for one of them lifts that one and no other.
         scope: Argument name to allowed values, for arguments that the event carries.
         reasons: Reason codes for which it may be minted.
         ttl_s: Life in seconds.
@@ -149,6 +150,7 @@ class TokenType(Closed, frozen=True, kw_only=True):
     subject_types: list[str]
     actions: list[str]
     lifts: list[str] = []
+    lifts_its_reason_only: bool = False
     scope: dict[str, list[str]] = {}
     reasons: list[str] = []
     ttl_s: Natural
