@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from labtrust_core.domains import OpenedPolicy
-from labtrust_core.engine.gates import early_guards
+from labtrust_core.engine.gates import containment, early_guards
 from labtrust_core.golden.coverage import Recorder
 from labtrust_core.golden.format import Scenario, Suite, TestKeys, Without
 from labtrust_core.golden.report import Coverage, ScenarioReport, SuiteReport
@@ -68,7 +68,7 @@ class MutantOutcome(msgspec.Struct, frozen=True, kw_only=True):
 def mutants(policy: OpenedPolicy) -> list[Mutant]:
     """Return everything that can be taken out of a policy's actions and of the engine, in order.
 
-    The gate of early guards is there only where the workflow has any.
+    A gate to which the policy gives nothing to do is left out: nothing can tell that it is gone.
     """
     rules = _rules(policy)
     uses = [
@@ -76,11 +76,12 @@ def mutants(policy: OpenedPolicy) -> list[Mutant]:
         for action, rule in rules.items()
         for guard in dict.fromkeys((*rule.early_guards, *rule.guards))
     ]
-    has_early = any(rule.early_guards for rule in rules.values())
+    has_work = {
+        early_guards.__name__: any(rule.early_guards for rule in rules.values()),
+        containment.__name__: bool(policy.compiled.enforcement),
+    }
     return uses + [
-        Mutant(name, "gate", None, None)
-        for name in GATE_NAMES
-        if has_early or name != early_guards.__name__
+        Mutant(name, "gate", None, None) for name in GATE_NAMES if has_work.get(name, True)
     ]
 
 
