@@ -34,8 +34,8 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Table to its columns.
 
-A row of ``refusals`` is ``ACTION guard CODE``. An ``accepted_violation`` is one of an event that took
-effect: the invariant found it by itself; no refusal stood for it.
+A row of ``refusals`` is ``ACTION guard CODE``. An ``accepted_violation`` is one of an event that
+took effect: the invariant found it by itself; no refusal stood for it.
 """
 
 WEAKENED: Final = frozenset({"invariants"})

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from labtrust_core.domains import OpenedPolicy
+from labtrust_core.domains import DEFAULT_DOMAIN, OpenedPolicy, open_documents
+from labtrust_core.engine.domain import Domain
 from labtrust_core.engine.gates import containment, early_guards
 from labtrust_core.golden.coverage import Recorder
 from labtrust_core.golden.format import Scenario, Suite, TestKeys, Without
+from labtrust_core.golden.reader import read_suite, read_test_keys
 from labtrust_core.golden.report import Coverage, ScenarioReport, SuiteReport
-from labtrust_core.golden.runner import Bench, RunOptions, folder_for, run_suite
+from labtrust_core.golden.runner import (
+    TEST_KEYS,
+    Bench,
+    RunOptions,
+    folder_for,
+    run_suite,
+    suite_folder,
+)
 from labtrust_core.golden.weakening import GATE_NAMES
+from labtrust_core.policy.load import partner_ids
 from labtrust_core.policy.model import ActionRule, Workflow
 from labtrust_core.trust.keys import TestKeyring
 
@@ -85,30 +95,99 @@ def mutants(policy: OpenedPolicy) -> list[Mutant]:
     ]
 
 
-def outcomes(
-    suite: Suite, policy: OpenedPolicy, keys: TestKeys, options: RunOptions | None = None
-) -> Iterator[MutantOutcome]:
-    """Take out each guard of each action and each gate in turn, and yield what notices.
+@dataclass(frozen=True, slots=True)
+class MutationCheck:
+    """The mutation check of one policy, with or without an overlay.
 
-    Only scenarios that passed before are run again, in full workflows only, and each mutant until
-    the first turns red. Scenarios in which the guard has refused that action come first.
+    Attributes:
+        suite: The scenarios that may notice.
+        policy: The policy whose guards are taken out.
+        keys: Who holds which test key.
+        options: How the scenarios are run.
+    """
+
+    suite: Suite
+    policy: OpenedPolicy
+    keys: TestKeys
+    options: RunOptions = field(default_factory=RunOptions)
+
+    @property
+    def mutants(self) -> list[Mutant]:
+        """What is taken out, in order."""
+        return mutants(self.policy)
+
+    def outcomes(self) -> Iterator[MutantOutcome]:
+        """Take out each guard of each action and each gate in turn, and yield what notices.
+
+        Only scenarios that passed before and do without nothing themselves are run again, and each
+        mutant until the first turns red. Scenarios in which the guard has refused come first.
+
+        Raises:
+            UnknownNameError: The options name a scenario that the suite does not hold.
+            SignatureError: A test key has the id of a key in the policy's registry.
+        """
+        suite, policy = self.suite, self.policy
+        options = replace(self.options, crashes=CRASHES)
+        before = run_suite(suite, policy, self.keys, options)
+        scenarios = _watching(suite, before)
+        keyring = TestKeyring(self.keys.keys, suite.deterministic.rng_seed)
+        recorder = Recorder(policy)
+        with folder_for(options.folder) as folder:
+            for mutant in self.mutants:
+                damaged = replace(options, without=mutant.without)
+                bench = Bench(suite, policy, keyring, recorder, damaged)
+                order = _order(mutant, before.coverage, scenarios)
+                yield _outcome(mutant, _first_red(bench, order, folder), policy.documents.partner)
+
+
+def mutation_checks(
+    suite: Path | None = None,
+    *,
+    policy_dir: Path | None = None,
+    partner: str | None = None,
+    domain: Domain | str = DEFAULT_DOMAIN,
+    options: RunOptions | None = None,
+) -> list[MutationCheck]:
+    """Return the checks of a policy, one an overlay.
+
+    Args:
+        suite: A suite file or a folder of them; by default the policy's own, and with it the
+            partner's under an overlay that brings one.
+        policy_dir: The policy folder; by default the one in force.
+        partner: The one partner whose overlay is checked. Without it the policy itself is, and
+            unless a suite is named every overlay that brings scenarios, too.
+        domain: The domain or its name.
+        options: How to run.
 
     Raises:
-        UnknownNameError: ``options.only`` names a scenario that the suite does not hold.
-        SignatureError: A test key has the id of a key in the policy's registry.
+        ScenarioError: A suite, or the policy's binding of test keys, is not in the format.
+        PolicyError: The policy does not load.
+        UnknownNameError: There is no such partner or domain.
     """
-    options = replace(options or RunOptions(), crashes=CRASHES)
-    before = run_suite(suite, policy, keys, options)
-    scenarios = _watching(suite, before)
-    keyring = TestKeyring(keys.keys, suite.deterministic.rng_seed)
-    recorder = Recorder(policy)
-    with folder_for(options.folder) as folder:
-        for mutant in mutants(policy):
-            bench = Bench(
-                suite, policy, keyring, recorder, replace(options, without=mutant.without)
-            )
-            order = _order(mutant, before.coverage, scenarios)
-            yield _outcome(mutant, _first_red(bench, order, folder), policy.documents.partner)
+    first = open_documents(policy_dir, partner, domain)
+    directory = first.documents.directory
+    opened = [first]
+    if partner is None and suite is None:
+        opened += [
+            open_documents(policy_dir, name, domain)
+            for name in partner_ids(directory)
+            if suite_folder(directory, name) != suite_folder(directory)
+        ]
+    keys = read_test_keys(directory / TEST_KEYS)
+    return [
+        MutationCheck(
+            read_suite(*_suites(directory, item.documents.partner) if suite is None else (suite,)),
+            item,
+            keys,
+            options or RunOptions(),
+        )
+        for item in opened
+    ]
+
+
+def _suites(directory: Path, partner: str | None) -> tuple[Path, ...]:
+    """Return the policy's own suite, and the partner's if it has one."""
+    return tuple(dict.fromkeys((suite_folder(directory), suite_folder(directory, partner))))
 
 
 def _watching(suite: Suite, before: SuiteReport) -> dict[str, Scenario]:

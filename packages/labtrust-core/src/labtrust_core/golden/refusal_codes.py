@@ -1,7 +1,7 @@
 """Which reason codes a guard or handler can refuse with, read from its code.
 
-Nobody keeps a list beside the code: the constants of a function, and of the functions of its package
-that it names, are looked through for registered codes.
+Nobody keeps a list beside the code: the constants of a function, and of the functions of its
+package that it names, are looked through for registered codes.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterator
 from types import CodeType, FunctionType
 from typing import Final
 
-from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.engine.actions import ENGINE_REASON_CODES
+from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.event import Blocked
 from labtrust_core.policy.model import ActionRule
 
@@ -50,7 +50,8 @@ def codes_of(
     Args:
         function: A function; anything else has no code to look through.
         known: The codes to look for.
-        refusing: Look only at functions that name ``Blocked``; a handler holds codes for other ends.
+        refusing: Look only at functions that name ``Blocked``; a handler holds codes for other
+            ends, too.
     """
     found: set[str] = set()
     for inner in _reached(function):

@@ -54,7 +54,7 @@ class RunOptions:
             name.
         only: Ids of the scenarios to run; all of them when empty.
         folder: Where hooks write, a folder a scenario; ``None`` for a temporary one.
-        without: Checks that every scenario does without; a check of the suite itself takes some out.
+        without: Checks that every scenario does without; a check of the suite takes some out.
         crashes: What counts as a failure of the scenario beside the project's own errors; a handler
             may raise anything when it meets what a missing check would have refused.
     """
@@ -62,7 +62,7 @@ class RunOptions:
     sign_placeholders: bool = False
     only: tuple[str, ...] = ()
     folder: Path | None = None
-    without: Without = Without()
+    without: Without = field(default_factory=Without)
     crashes: tuple[type[Exception], ...] = ()
 
 
@@ -178,12 +178,13 @@ class Bench:
         """Run one scenario; its hooks write to ``folder``."""
         self.recorder.begin(scenario.scenario_id, is_weakened=bool(scenario.without))
         run = _Run(self, scenario)
+        fails: tuple[type[Exception], ...] = (LabTrustError, *self.options.crashes)
         try:
             run.start()
             run.script()
             if not run.failures:
                 run.post_run(folder)
-        except (LabTrustError, *self.options.crashes) as error:
+        except fails as error:
             run.failures.append(
                 Failure(
                     event_id=run.at,

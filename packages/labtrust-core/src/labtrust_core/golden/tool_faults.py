@@ -44,7 +44,9 @@ class FaultyTools:
         self._faults = dict(faults)
         self._released = threading.Event()
         for tool_id, fault in self._faults.items():
-            if [fault.raises is not UNSET, fault.hangs, fault.returns is not UNSET].count(True) != 1:
+            if [fault.raises is not UNSET, fault.hangs, fault.returns is not UNSET].count(
+                True
+            ) != 1:
                 raise ScenarioError(
                     "a tool has one fault",
                     path=f"initial_state.tool_fault_injection.{tool_id}",
@@ -71,9 +73,7 @@ class FaultyTools:
                 )
             adapters[tool_id] = self._adapter(fault)
             if fault.hangs:
-                tools[tool_id] = msgspec.structs.replace(
-                    tools[tool_id], timeout_ms=HANG_TIMEOUT_MS
-                )
+                tools[tool_id] = msgspec.structs.replace(tools[tool_id], timeout_ms=HANG_TIMEOUT_MS)
         return replace(policy, tools=replace(policy.tools, tools=tools), adapters=adapters)
 
     def release(self) -> None:
@@ -84,7 +84,7 @@ class FaultyTools:
         def faulty(_env: object, _args: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever the scenario says
             if fault.hangs:
                 self._released.wait()
-            if isinstance(fault.raises, str):
+            if fault.raises is not UNSET:
                 raise RuntimeError(fault.raises)
             return {} if fault.returns is UNSET else fault.returns
 

@@ -77,7 +77,7 @@ def _without(removed: Collection[str], rule: ActionRule, action: CompiledAction)
 
 
 def engine_without(*parts: Without) -> type[Engine]:
-    """Return an engine that lacks the gates that ``parts`` name, whatever the origin of an event."""
+    """Return an engine that lacks the gates that ``parts`` name, whatever an event's origin."""
     return _engine_without(frozenset(gate for part in parts for gate in part.gates))
 
 
