@@ -34,7 +34,7 @@ from labtrust_core.hospital_lab.documents.kinds import LAB_DOCUMENTS
 from labtrust_core.hospital_lab.lab import HOSPITAL_LAB
 from labtrust_core.ledger.verify import verify_log
 from labtrust_core.policy.documents import path_text, read_document
-from labtrust_core.policy.load import merged
+from labtrust_core.policy.load import SUITE_FOLDER, merged
 from labtrust_core.policy.model import TRUST_DOCUMENTS, ReasonCodes, Tokens, Workflow
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -127,6 +127,8 @@ def overlay_section() -> str:
     """Return every value that the overlay `upstream_compat` changes, file by file."""
     parts = []
     for file in sorted(OVERLAY.rglob("*.yaml")):
+        if file.parent == OVERLAY / SUITE_FOLDER:
+            continue  # scenarios, which change nothing
         relative = file.relative_to(OVERLAY).as_posix()
         base, overlay = read_document(POLICY / relative).data, read_document(file).data
         rows = [
@@ -257,7 +259,12 @@ def shown(*arguments: str, last: int | None = None) -> str:
 
 def golden_section() -> str:
     """Return the verdict on the shipped suite."""
-    return shown("golden", "--no-coverage", last=1)
+    return shown("golden", "--coverage", "none", last=1)
+
+
+def mutate_section() -> str:
+    """Return the verdict on the shipped suite's watch over guards and gates."""
+    return shown("golden", "--mutate", last=1)
 
 
 def coverage_section() -> str:
@@ -276,7 +283,7 @@ def _with_suite(*arguments: str, change: tuple[str, str] = ("", "")) -> str:
     suite = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[0]
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         Path("suite.yaml").write_text(suite.replace(*change), encoding="utf-8")
-        return shown("golden", "--suite", "suite.yaml", "--no-coverage", *arguments)
+        return shown("golden", "--suite", "suite.yaml", "--coverage", "none", *arguments)
 
 
 def report_section() -> str:
@@ -344,6 +351,7 @@ SECTIONS: Final[Sections] = {
     ("reference/golden.md", "report"): report_section,
     ("reference/golden.md", "failure"): failure_section,
     ("reference/golden.md", "coverage"): coverage_section,
+    ("reference/golden.md", "mutate"): mutate_section,
     ("reference/ledger.md", "log"): log_section,
     ("reference/policy.md", "documents"): documents_section,
     ("reference/policy.md", "validate"): validate_section,

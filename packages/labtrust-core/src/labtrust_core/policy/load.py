@@ -1,7 +1,8 @@
 """Load a policy: read every document, merge an overlay, convert to types, fingerprint.
 
 A policy is complete or it is an error. The overlay of a partner is the folder ``partners/<id>/``,
-which mirrors the policy folder: mappings merge key by key, everything else replaces. The
+which mirrors the policy folder: mappings merge key by key, everything else replaces. Its
+``golden/`` holds scenarios of its own, which are no policy. The
 fingerprint is the SHA-256 of the canonical form of all effective documents, so it covers every
 value that is in force, and nothing else.
 """
