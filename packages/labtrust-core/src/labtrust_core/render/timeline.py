@@ -32,6 +32,8 @@ _TOP: Final = 76
 _LANE: Final = 24
 _BAR: Final = 16
 _SECTION: Final = 26
+_NAME: Final = 24  # characters of the name of a lane
+_NAME_AND_DETAIL: Final = 32
 _MARGIN: Final = 20
 _PIXELS_AN_HOUR: Final = 120
 _NARROWEST: Final = 720
@@ -186,8 +188,9 @@ def _grid(axis: _Axis, bottom: float) -> Iterator[str]:
 def _lane(axis: _Axis, lane: Lane, y: float) -> str:
     bars = [bar for bar in lane.bars if bar.start_s < axis.to_s and bar.end_s > axis.from_s]
     marks = [mark for mark in lane.marks if axis.shows(mark)]
-    name = shortened(lane.name, 24)
-    detail = shortened(lane.detail.removeprefix("ROLE_").replace("_", " ").lower(), 14)
+    name = shortened(lane.name, _NAME)
+    plain = lane.detail.removeprefix("ROLE_").replace("_", " ").lower()
+    detail = shortened(plain, max(_NAME_AND_DETAIL - len(name), 4))
     return tag(
         "g",
         tag("path", d=f"M0 {_LANE / 2:g}h{axis.width:.1f}", stroke="#eef1f4"),
