@@ -67,13 +67,35 @@ def cli_section() -> str:
 def _command(entry: CommandEntry, parent: click.Context) -> str:
     command = entry.load()
     context = click.Context(command, info_name=entry.name, parent=parent)
+    below = command.commands.values() if isinstance(command, click.Group) else ()
     return "\n\n".join(
         [
             f"## {entry.name}",
-            inspect.cleandoc(command.help or entry.summary),
+            _described(command, context),
+            f"Example: `{entry.example}`. Needs `{entry.distribution}`.",
+            *(_subcommand(item, context) for item in below),
+        ]
+    )
+
+
+def _subcommand(command: click.Command, parent: click.Context) -> str:
+    context = click.Context(command, info_name=command.name, parent=parent)
+    example = (command.epilog or "").removeprefix("Example: ")
+    return "\n\n".join(
+        [
+            f"### {parent.info_name} {command.name}",
+            _described(command, context),
+            f"Example: `{example}`.",
+        ]
+    )
+
+
+def _described(command: click.Command, context: click.Context) -> str:
+    return "\n\n".join(
+        [
+            inspect.cleandoc(command.help or ""),
             f"```\n{context.get_usage().removeprefix('Usage: ')}\n```",
             _options(command, context),
-            f"Example: `{entry.example}`. Needs `{entry.distribution}`.",
         ]
     )
 
@@ -329,6 +351,28 @@ def theory_plot() -> str:
     return _theory()[1]
 
 
+@cache
+def _pictures() -> tuple[str, str]:
+    """Return the floor plan in the middle of a logged shift, and the timeline of that shift."""
+    log = ("--log", "episode.jsonl")
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        shown("run-benchmark", "--task", "throughput_sla", "--seed", "7", *log, "--out", "r.json")
+        shown("render", "floor", *log, "--at", "9000", "--crew", "standard", "--out", "floor.svg")
+        shown("render", "timeline", *log, "--starts-at", "08:00", "--out", "timeline.svg")
+        floor, timeline = (Path(name).read_text("utf-8") for name in ("floor.svg", "timeline.svg"))
+    return floor, timeline
+
+
+def floor_picture() -> str:
+    """Return the floor plan."""
+    return _pictures()[0]
+
+
+def timeline_picture() -> str:
+    """Return the timeline."""
+    return _pictures()[1]
+
+
 def quick_eval_section() -> str:
     """Return the summary of a quick evaluation."""
     return _quick_eval()[0]
@@ -365,6 +409,13 @@ SLOW_SECTIONS: Final[Sections] = {
     ("tutorials/first-run.md", "verify"): verify_section,
 }
 """The same for what takes some seconds; `--check` leaves them out."""
+
+ASSETS: Final[Mapping[str, Callable[[], str]]] = {
+    "theory.svg": theory_plot,
+    "floor.svg": floor_picture,
+    "timeline.svg": timeline_picture,
+}
+"""Picture below docs/assets to the function that draws it; `--check` leaves them out too."""
 
 
 def replaced(text: str, name: str, section: str) -> str:
@@ -409,7 +460,8 @@ def main(arguments: list[str]) -> int:
     if arguments != ["--check"]:
         for page, text in wanted_pages({**SECTIONS, **SLOW_SECTIONS}).items():
             page.write_text(text, encoding="utf-8")
-        (DOCS / "assets" / "theory.svg").write_text(theory_plot(), encoding="utf-8")
+        for name, draw in ASSETS.items():
+            (DOCS / "assets" / name).write_text(draw(), encoding="utf-8")
     found = differences()
     for line in found:
         print(line)

@@ -120,7 +120,11 @@ def invoke_tool(ctx: AnyContext, event: Event) -> None:
 def lift_enforcement(ctx: AnyContext, event: Event) -> None:
     """Lift a containment before its time."""
     containment = ctx.trust.containment
-    stores = {"agent": (containment.throttled, containment.killed), "zone": (containment.zones,)}
+    stores = {
+        "agent": (containment.throttled, containment.killed),
+        "zone": (containment.zones,),
+        "device": (containment.devices,),
+    }
     target = event.text("target_id")
     candidates = stores.get(event.text("target_type"), ())
     holding = [store for store in candidates if ctx.now < store.get(target, 0)]
@@ -144,6 +148,7 @@ def carry_out(ctx: AnyContext, event: Event) -> None:
             "THROTTLE_AGENT": containment.throttled,
             "KILL_SWITCH_AGENT": containment.killed,
             "KILL_SWITCH_ZONE": containment.zones,
+            "KILL_SWITCH_DEVICE": containment.devices,
         }[event.action_type]
         store[event.args["target"]] = max(until, store.get(event.args["target"], 0))
     ctx.emit(event.action_type)

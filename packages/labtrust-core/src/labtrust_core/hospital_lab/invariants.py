@@ -20,6 +20,14 @@ _PASSED: Final[Verdict] = (True, None, None)
 _NOT_TAKEN: Final = frozenset({"arrived_at_reception", "accessioning", "held", "rejected"})
 
 
+def device_in_control(env: LabContext, event: Event, _params: Params) -> Verdict | None:
+    """INV-QC-001: nothing runs on a device whose quality control has failed."""
+    machine = device(env, event)
+    if machine is None:
+        return None
+    return machine.qc_state != "fail", None, {"subject": machine.device_id}
+
+
 def adjacency(env: LabContext, event: Event, _params: Params) -> Verdict | None:
     """INV-ZONE-001: a move followed a way of the floor plan."""
     if (event.text("from_zone"), event.text("to_zone")) in env.tables.ways:
@@ -194,6 +202,7 @@ def transport_temp_in_band(env: LabContext, event: Event, _params: Params) -> Ve
 
 
 EVALUATORS: Final[dict[str, Evaluator]] = {
+    "state.device_in_control": device_in_control,
     "transition.adjacency": adjacency,
     "state.colocation": colocation,
     "transition.restricted_door_or_zone": restricted_door_or_zone,

@@ -17,11 +17,13 @@ from labtrust_core.hospital_lab.documents.kinds import LAB_DOCUMENTS
 from labtrust_core.hospital_lab.handlers import (
     analysis,
     critical,
+    labels,
     movement,
     preanalytics,
     quality,
     reception,
     results,
+    routing,
     supplies,
     transport,
 )
@@ -42,7 +44,9 @@ from labtrust_core.trust.tools import ToolAdapter
 _AREAS: Final = (
     movement,
     reception,
+    labels,
     preanalytics,
+    routing,
     analysis,
     quality,
     results,

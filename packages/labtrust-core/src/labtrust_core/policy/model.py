@@ -214,11 +214,14 @@ class EnforcementMatch(Closed, frozen=True, kw_only=True):
 class EnforcementTier(Closed, frozen=True, kw_only=True):
     """What happens from the ``count``-th match of one agent on.
 
-    ``duration_s`` of ``None`` means until lifted.
+    ``duration_s`` of ``None`` means until lifted. ``stop_device`` stops the device that the
+    violation is about.
     """
 
     count: Positive
-    action: Literal["throttle_agent", "kill_switch", "freeze_zone", "forensic_freeze"]
+    action: Literal[
+        "throttle_agent", "kill_switch", "freeze_zone", "stop_device", "forensic_freeze"
+    ]
     duration_s: Positive | None = None
     zone_id: str | None = None
 
