@@ -18,6 +18,7 @@ from labtrust_core.errors import ScenarioError
 from labtrust_core.golden.format import Fixtures, Mode, Scenario, Seconds, Suite
 from labtrust_core.golden.tool_faults import ToolFault
 from labtrust_core.policy.load import merged
+from labtrust_core.trust.enforcement import Containment
 
 TEMPLATE_KEY: Final = "template_ref"
 
@@ -49,6 +50,7 @@ class RunnerPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     Attributes:
         strict_signatures: Whether every event must be signed.
         frozen_zones: Zone id to the second until which enforcement has frozen it.
+        stopped_devices: Device id to the second until which enforcement has stopped it.
         tool_fault_injection: Tool id to what its adapter does instead of its work.
         partner_id, policy_fingerprint, enforcement_enabled: What the policy in force must be;
             nothing chooses it here.
@@ -58,6 +60,7 @@ class RunnerPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     strict_signatures: bool = False
     audit_fault_injection: ChainFault = ChainFault()
     frozen_zones: dict[str, Seconds] = {}
+    stopped_devices: dict[str, Seconds] = {}
     tool_fault_injection: dict[str, ToolFault] = {}
     partner_id: str | None = None
     policy_fingerprint: str | None = None
@@ -69,7 +72,7 @@ class Start(NamedTuple):
 
     state: dict[str, Any]
     config: EpisodeConfig
-    frozen_zones: dict[str, int]
+    containment: Containment
     tool_faults: dict[str, ToolFault]
 
 
@@ -108,7 +111,7 @@ def start_of(scenario: Scenario, suite: Suite, policy: CompiledPolicy) -> Start:
             signatures_required=part.strict_signatures,
             break_chain_on=part.audit_fault_injection.break_hash_prev_on_event_id,
         ),
-        part.frozen_zones,
+        Containment(zones=dict(part.frozen_zones), devices=dict(part.stopped_devices)),
         part.tool_fault_injection,
     )
 

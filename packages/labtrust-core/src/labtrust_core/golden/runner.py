@@ -224,7 +224,7 @@ class _Run:
     def start(self) -> None:
         bench, scenario = self.bench, self.scenario
         check_without(scenario.without, bench.rules)
-        state, config, frozen_zones, faults = start_of(scenario, bench.suite, bench.policy)
+        state, config, containment, faults = start_of(scenario, bench.suite, bench.policy)
         self.simulated = config.simulated
         self.tools = FaultyTools(faults)
         self.signer = Signer(
@@ -234,7 +234,7 @@ class _Run:
         policy = self.tools.installed(weakened(bench.policy, bench.rules, *removed))
         self.engine = engine_without(*removed)(policy)
         self.engine.reset(state, config, keys=bench.keys, sink=self.lines.append)
-        self.engine.ctx.trust.containment.zones.update(frozen_zones)
+        self.engine.ctx.trust.containment = containment
         if self.scenario.advance_to is not UNSET:
             self.check(Step(), self.advance(self.scenario.advance_to))
 
