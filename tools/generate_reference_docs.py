@@ -358,7 +358,7 @@ def _pictures() -> tuple[str, str]:
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         shown("run-benchmark", "--task", "throughput_sla", "--seed", "7", *log, "--out", "r.json")
         shown("render", "floor", *log, "--at", "9000", "--crew", "standard", "--out", "floor.svg")
-        shown("render", "timeline", *log, "--starts-at", "08:00", "--out", "timeline.svg")
+        shown("render", "timeline", *log, "--out", "timeline.svg")
         floor, timeline = (Path(name).read_text("utf-8") for name in ("floor.svg", "timeline.svg"))
     return floor, timeline
 

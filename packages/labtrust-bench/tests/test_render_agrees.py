@@ -82,7 +82,7 @@ def played(policy, tmp_path_factory):
 
 def test_a_replay_shows_what_the_world_was_all_along(policy, played):
     places = {item.agent_id: item.zone for item in played.crew}
-    replay, done = Replay(policy.tables, places, {}), 0
+    replay, done = Replay(policy.tables, places, {}, 0), 0
     for events, now_s, world in played.watcher.seen:
         for event in played.log.events[done:events]:
             replay.take(event)

@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 from labtrust_core.errors import LedgerError, UsageError
@@ -104,10 +105,15 @@ def test_controls_and_stops_are_told_apart(shift, log):
 
     assert len(bars_of(shift.devices, CONTROL)) == 1
     assert sorted({bar.start_s for bar in bars_of(shift.devices, FAULT)}) == faults
-    windows = [
-        item for device in shipped_policy().tables.devices.values() for item in device.maintenance
-    ]
-    assert len(bars_of(shift.devices, SERVICE)) == len(windows)
+    assert bars_of(shift.devices, SERVICE) == []  # none of them in the morning
+
+
+def test_a_night_shows_when_devices_are_serviced(log):
+    night = read_shift(replace(log, workload=None, end_s=6 * 3600), shipped_policy())
+    devices = shipped_policy().tables.devices.values()
+
+    told = {(bar.start_s, bar.end_s) for bar in bars_of(night.devices, SERVICE)}
+    assert told == {(item.start_s, item.end_s) for lane in devices for item in lane.maintenance}
 
 
 def test_an_accepted_action_takes_its_handling_time(shift):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +66,7 @@ def floor(  # noqa: PLR0913 - one parameter an option
     """Draw zones, ways, doors and devices, and who and what is where.
 
     Without a log, a crew stands where it starts. With one, everything stands where the log says at
-    that second; the starting place of somebody who has not walked is told by --crew only.
+    that second; who has not walked yet stands where the crew starts that the log names.
     """
     _require_svg(out)
     if log is None and at is None:
@@ -119,22 +118,15 @@ def _moment(policy: CompiledPolicy, episode: EpisodeLog, at: int, crew: str | No
     metavar="SECONDS",
     help="Up to here.  [default: end]",
 )
-@click.option(
-    "--starts-at",
-    type=click.DateTime(formats=["%H:%M"]),
-    metavar="HH:MM",
-    help="Time of day of the start.  [default: the axis counts from the start]",
-)
 @partner_option
 @out_option
 @force_option
 @pass_session
-def timeline_command(  # noqa: PLR0913, PLR0917 - one parameter an option
+def timeline_command(  # noqa: PLR0913 - one parameter an option
     session: Session,
     log: Path,
     from_s: int,
     to_s: int | None,
-    starts_at: datetime | None,
     partner: str | None,
     out: Path | None,
     *,
@@ -156,7 +148,7 @@ def timeline_command(  # noqa: PLR0913, PLR0917 - one parameter an option
         f"episode {episode.episode}",
         from_s=from_s,
         to_s=to_s,
-        starts_at_s=None if starts_at is None else 3600 * starts_at.hour + 60 * starts_at.minute,
+        starts_at_s=episode.starts_at_s(policy.tables),
     )
     _write(session, out, picture, force=force)
 

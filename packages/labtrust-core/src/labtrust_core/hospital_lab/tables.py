@@ -106,6 +106,21 @@ class DeviceTable:
     faults: dict[str, FailureModel]
     maintenance: tuple[MaintenanceWindow, ...]
 
+    def maintenance_windows(self, until_s: int, starts_at_s: int) -> list[tuple[int, int]]:
+        """Return the parts of ``[0, until_s)`` in which the device is serviced, in order.
+
+        ``starts_at_s`` is the time of day at which the episode begins.
+        """
+        found = []
+        for midnight_s in range(-starts_at_s, until_s, DAY_S):
+            day = (midnight_s + starts_at_s) // DAY_S
+            for item in self.maintenance:
+                start_s = max(0, midnight_s + item.start_s)
+                end_s = min(until_s, midnight_s + item.end_s)
+                if _is_serviced(item, day) and start_s < end_s:
+                    found.append((start_s, end_s))
+        return sorted(found)
+
     def maintenance_until(self, now_s: int, starts_at_s: int) -> int | None:
         """Return when the maintenance in which ``now_s`` lies ends, or ``None``.
 
@@ -115,10 +130,14 @@ class DeviceTable:
             return None
         day, second = divmod(starts_at_s + now_s, DAY_S)
         for item in self.maintenance:
-            since = day - item.first_day
-            if item.start_s <= second < item.end_s and since >= 0 and not since % item.every_days:
+            if _is_serviced(item, day) and item.start_s <= second < item.end_s:
                 return now_s + item.end_s - second
         return None
+
+
+def _is_serviced(window: MaintenanceWindow, day: int) -> bool:
+    since = day - window.first_day
+    return since >= 0 and not since % window.every_days
 
 
 @dataclass(frozen=True)

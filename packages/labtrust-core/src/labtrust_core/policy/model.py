@@ -48,15 +48,23 @@ class ReasonCode(Closed, frozen=True, kw_only=True):
 
 
 class ReasonCodes(Document, frozen=True, kw_only=True):
-    """``reason_codes/``: the only codes that may be returned."""
+    """``reason_codes/``: the only codes that may be returned.
+
+    ``reserved``: codes that nothing returns yet, each with a note.
+    """
 
     codes: dict[str, ReasonCode]
+    reserved: dict[str, str] = {}
 
 
 class Emits(Document, frozen=True, kw_only=True):
-    """``emits/``: the only names that may be emitted, by category."""
+    """``emits/``: the only names that may be emitted, by category.
+
+    ``reserved``: names that nothing emits yet, each with a note.
+    """
 
     categories: dict[str, list[str]]
+    reserved: dict[str, str] = {}
 
 
 class Role(Closed, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.errors import UsageError
+from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_core.ledger.record import EndRecord, EventRecord, StartRecord
 from labtrust_core.ledger.verify import LogFaultError, verified_records
 
@@ -76,6 +77,8 @@ class EpisodeLog:
         partner: The partner whose overlay applied, or None.
         fingerprint: Of the policy in force.
         simulated: Whether the clockwork ran, and handling took time.
+        crew: Name of the crew that was on duty, or None.
+        workload: Name of the workload profile, or None.
         end_s: When it ended, in seconds since the start.
         events: In order.
     """
@@ -84,8 +87,15 @@ class EpisodeLog:
     partner: str | None
     fingerprint: str
     simulated: bool
+    crew: str | None
+    workload: str | None
     end_s: int
     events: tuple[LoggedEvent, ...]
+
+    def starts_at_s(self, tables: LabTables) -> int | None:
+        """Return the time of day of its start in seconds since midnight, where the log tells."""
+        profile = tables.workloads.get(self.workload or "")
+        return None if profile is None else profile.starts_at_s
 
     def require_policy(self, policy: CompiledPolicy) -> None:
         """Make sure that the episode was played under ``policy``.
@@ -116,11 +126,15 @@ def read_episode_log(path: Path) -> EpisodeLog:
         raise TypeError("a verified log begins with its start record and ends with its end record")
     config = start.body.get("config")
     config = config if isinstance(config, dict) else {}
+    scenario = start.body.get("scenario")
+    scenario = scenario if isinstance(scenario, dict) else {}
     return EpisodeLog(
         episode=_text(config.get("episode")),
         partner=_text(start.body.get("partner")) or None,
         fingerprint=_text(start.body.get("policy_fingerprint")),
         simulated=config.get("simulated") is True,
+        crew=_text(scenario.get("crew")) or None,
+        workload=_text(scenario.get("workload")) or None,
         end_s=end.t,
         events=tuple(_logged(record) for record in between if isinstance(record, EventRecord)),
     )

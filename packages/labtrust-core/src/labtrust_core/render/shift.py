@@ -242,7 +242,7 @@ class _Reader:
             self._works[name].append(Bar(event.t_s, end_s, CONTROL, f"{CONTROL}: {outcome}"))
         elif event.action == "ALIQUOT_CREATE":
             items = self._runs.specimens(event)
-            end_s = event.t_s + table.run_s("")
+            end_s = event.t_s + table.idle_run_s
             text = f"aliquot of {', '.join(items)}"
             self._works[name].append(Bar(event.t_s, end_s, self._priority(items), text))
 
@@ -260,10 +260,10 @@ class _Reader:
         if device.device_id in self._broken:
             since = self._broken[device.device_id]
             stops.append(Bar(since, self._log.end_s, FAULT, FAULT, open_end=True))
+        starts_at_s = self._log.starts_at_s(self._policy.tables) or 0
         stops.extend(
-            Bar(item.start_s, min(item.end_s, self._log.end_s), SERVICE, f"planned {SERVICE}")
-            for item in device.maintenance
-            if item.start_s < self._log.end_s
+            Bar(start_s, end_s, SERVICE, f"planned {SERVICE}")
+            for start_s, end_s in device.maintenance_windows(self._log.end_s, starts_at_s)
         )
         return stops
 

@@ -82,15 +82,17 @@ def snapshot_at(log: EpisodeLog, tables: LabTables, at_s: int, crew: Crew | None
         log: The log.
         tables: The policy under which it was made.
         at_s: The second, from the start.
-        crew: Whose members started at their places, or None where nobody says so.
+        crew: Whose members started at their places; by default the crew that the log names, if
+            policy knows it.
 
     Raises:
         UsageError: The log does not reach that second.
     """
     if not 0 <= at_s <= log.end_s:
         raise UsageError(f"second {at_s} is not in the log, which goes from 0 to {log.end_s}")
+    crew = crew or tables.crews.get(log.crew or "")
     roles = {} if crew is None else {item.agent_id: item.role for item in crew.members.values()}
-    replay = Replay(tables, _known_places(log, crew), roles)
+    replay = Replay(tables, _known_places(log, crew), roles, log.starts_at_s(tables) or 0)
     for event in log.events:
         if event.t_s > at_s:
             break
@@ -120,10 +122,18 @@ class Replay:
     """The state that the accepted events so far have led to."""
 
     def __init__(
-        self, tables: LabTables, people: Mapping[str, str | None], roles: Mapping[str, str]
+        self,
+        tables: LabTables,
+        people: Mapping[str, str | None],
+        roles: Mapping[str, str],
+        starts_at_s: int,
     ) -> None:
-        """Begin with ``people`` at their places, in their ``roles`` if known, and nothing else."""
+        """Begin with ``people`` at their places, in their ``roles`` if known, and nothing else.
+
+        ``starts_at_s`` is the time of day of the start.
+        """
         self._tables = tables
+        self._starts_at_s = starts_at_s
         self._zones = dict(people)
         self._arrive_s = dict.fromkeys(people, 0)
         self._roles = dict(roles)
@@ -175,7 +185,7 @@ class Replay:
                     waiting[name],
                     inside[name],
                     name in self._broken,
-                    table.maintenance_until(now_s) is not None,
+                    table.maintenance_until(now_s, self._starts_at_s) is not None,
                 )
                 for name, table in self._tables.devices.items()
             },
