@@ -159,12 +159,27 @@ def measure_controls(
 
     The machine counts its controls; each count draws its own noise.
     """
-    bias, percent = device_error(tables, world, machine, code, now_s)
+    error = device_error(tables, world, machine, code, now_s)
+    levels = len(tables.quality.controls[code].targets)
+    return control_run(world.seed, f"{machine.device_id}/{code}", machine.controls, error, levels)
+
+
+def control_run(
+    seed: int, entity: str, number: int, error: tuple[int, int], levels: int
+) -> list[int]:
+    """Draw one run of a control: a z-score in thousandths for each level.
+
+    Args:
+        seed: The episode's.
+        entity: Whose draws they are: device and analyte.
+        number: Number of the run.
+        error: Bias in thousandths of the stated deviation, and deviation in percent of it.
+        levels: How many levels the control has.
+    """
+    bias, percent = error
     return [
-        stream(world.seed, f"control/{level}").normal_milli(
-            bias, 10 * percent, f"{machine.device_id}/{code}", machine.controls
-        )
-        for level in range(len(tables.quality.controls[code].targets))
+        stream(seed, f"control/{level}").normal_milli(bias, 10 * percent, entity, number)
+        for level in range(levels)
     ]
 
 
