@@ -249,6 +249,7 @@ def _apply_devices(tables: LabTables, stated: ScenarioInput, world: LabWorld) ->
         device = world.devices[item.device_id]
         device.qc_state = item.qc_state  # type: ignore[assignment] # just required to be one of the three
         device.qc_at_s = item.qc_at_s
+        device.qc_good_s = item.qc_at_s if item.qc_state == "pass" else 0
         for code in item.bias_milli_sd:
             controlled = tables.quality.analytes.get(item.device_id, ())
             _require(code, controlled, f"devices[{number}].bias_milli_sd")
