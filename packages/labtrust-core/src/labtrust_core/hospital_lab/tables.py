@@ -30,6 +30,7 @@ from labtrust_core.hospital_lab.documents.equipment import (
 from labtrust_core.hospital_lab.documents.floor import Door, Route, Site, Sites, Zone, ZoneLayout
 from labtrust_core.hospital_lab.documents.people import Crew, Crews, CriticalLadder
 from labtrust_core.hospital_lab.documents.workload import Workload, WorkloadProfile
+from labtrust_core.hospital_lab.quality_tables import QualityTable, compile_quality
 from labtrust_core.policy.load import Policy
 
 DAY_S: Final = 86_400
@@ -154,6 +155,7 @@ class LabTables:
     routes: dict[str, Route]
     transport_tick_s: int
     devices: dict[str, DeviceTable]
+    quality: QualityTable
     stat_share_percent: int
     stat_share_window: int
     panels: dict[str, Panel]
@@ -192,6 +194,7 @@ def compile_tables(policy: Policy) -> LabTables:
         routes=sites.routes,
         transport_tick_s=sites.tick_s,
         devices=_devices(equipment, policy.get("failures", Failures), catalogue.panels),
+        quality=compile_quality(policy),
         stat_share_percent=equipment.max_stat_queue_share_percent,
         stat_share_window=equipment.stat_share_window,
         panels=catalogue.panels,

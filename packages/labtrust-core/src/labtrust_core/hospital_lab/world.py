@@ -14,6 +14,7 @@ import heapq
 
 import msgspec
 
+from labtrust_core.hospital_lab.quality_things import Investigation
 from labtrust_core.hospital_lab.tables import DAY_S
 from labtrust_core.hospital_lab.things import (
     AGENDA_RANK,
@@ -56,6 +57,7 @@ class LabWorld(msgspec.Struct):
     runs: dict[str, Run] = {}
     results: dict[str, Result] = {}
     consignments: dict[str, Consignment] = {}
+    investigations: dict[str, Investigation] = {}
     stock: dict[str, int] = {}
     at: dict[str, dict[str, None]] = {}
     critical_open: dict[str, None] = {}

@@ -6,6 +6,7 @@ from typing import Final
 
 from labtrust_core.hospital_lab.logistics import most_urgent
 from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.quality_cascade import suspicion
 from labtrust_core.hospital_lab.things import Agent, Result, Specimen
 
 from labtrust_env.verbs.proposal import Proposal
@@ -41,7 +42,7 @@ def may_release(ctx: LabContext, agent: Agent, result: Result) -> bool:
     if result.criticality != "NONE" and result.acknowledged_s is None:
         return False
     machine = ctx.world.devices.get(result.device_id or "")
-    if machine is not None and machine.qc_state != "pass":
+    if suspicion(machine, result.analyte) != "pass":
         return False
     forbidden = ctx.policy.roles.incompatible_duties.get("RELEASE_RESULT", ())
     run = ctx.world.runs.get(result.run_id or "")
