@@ -1,10 +1,10 @@
 """An episode with a crew: the loop body that environments and benchmark runs share, without arrays.
 
 A session drives the core engine and never re-implements a rule. In each step every member acts at
-the step's start, in the crew's order, and then the clockwork runs to the step's end. An index stands
-for the work that is there when the member's turn comes: two clerks who book in take two tubes. Waiting (NOOP
-by index) is not an event; everything else is, also what the mask ruled out: it is BLOCKED with a
-reason code, and logged.
+the step's start, in the crew's order, and then the clockwork runs to the step's end. An index
+stands for the work that is there when the member's turn comes: two clerks who book in take two
+tubes. Waiting (NOOP by index) is not an event; everything else is, also what the mask ruled out: it
+is BLOCKED with a reason code, and logged.
 """
 
 from __future__ import annotations

@@ -153,6 +153,8 @@ def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeCon
             policy does not know.
     """
     stated = _at_site(tables, _convert(scenario, ScenarioInput, ""))
+    if stated.workload is not None:
+        _require(stated.workload, tables.workloads, "workload")
     workload = tables.workloads.get(stated.workload or "")
     world = LabWorld(
         seed=config.seed,
