@@ -1,8 +1,8 @@
 """Check a policy folder as a whole, and report every problem at once.
 
 A policy that has no problem here loads, compiles and is read in full: every file is known and of
-its shape, every reference leads somewhere, every field is read by some code, and golden suites and
-lab profiles are in their formats.
+its shape, every reference leads somewhere, every field is read by some code, every registered name
+is produced by some, and golden suites and lab profiles are in their formats.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from labtrust_core.policy.model import Document, DocumentKind, Keys, LabProfile
 from labtrust_core.policy.schemas import misfits
 from labtrust_core.schema_files import schema_files
 from labtrust_core.trust.keys import check_public_key
+from labtrust_core.vocabulary import dead_names
 
 PROFILES: Final = "lab_profiles"
 SCHEMAS: Final = "schemas"
@@ -84,6 +85,7 @@ def check_policy(
         ),
         *_profiles(directory),
         *_dead(directory, chosen),
+        *_dead_names(directory, chosen, has_shape=not base),
     ]
     return list({str(problem): problem for problem in found}.values())
 
@@ -259,6 +261,17 @@ def _dead(directory: Path, domain: Domain) -> Iterator[PolicyError]:
                 path=name,
                 expected="a reader, or no such field",
             )
+
+
+def _dead_names(directory: Path, domain: Domain, *, has_shape: bool) -> Iterator[PolicyError]:
+    """Return the registered names that nothing produces; only a sound policy can be asked."""
+    if not has_shape:
+        return
+    policy = load_policy(directory, document_kinds(domain))
+    for item in dead_names(policy, domain):
+        yield policy.error(
+            item.document, item.path, item.message, found=item.found, expected=item.expected
+        )
 
 
 def _modules_of(domain: Domain) -> set[str]:

@@ -109,12 +109,16 @@ def update_roster(ctx: AnyContext, event: Event) -> None:
 
 
 def invoke_tool(ctx: AnyContext, event: Event) -> None:
-    """Call a tool; its output goes into the step's data. Every gate has passed when this runs."""
+    """Call a tool; its output goes into the step's data and so into the audit log.
+
+    Every gate has passed when this runs.
+    """
     if ctx.role is None:
         raise Blocked("TOOL_NOT_ALLOWED_FOR_ROLE", "the agent holds no role")
     tool = check_call(ctx.policy.tools, event.tool_id, ctx.role.tools, event.args)
     adapter = ctx.policy.adapters.get(event.tool_id or "")
     ctx.data["tool_output"] = run_tool(ctx.policy.tools, tool, adapter, ctx, event.args)
+    ctx.emit("AUDIT_LOG_APPEND")
 
 
 def lift_enforcement(ctx: AnyContext, event: Event) -> None:
@@ -220,6 +224,7 @@ ENGINE_EMITS: Final = frozenset(
         "REVOKE_TOKEN",
         "UPDATE_ROSTER",
         "SECURITY_INCIDENT_LOG",
+        "AUDIT_LOG_APPEND",
         *ENFORCEMENT_ACTIONS.values(),
     }
 )
