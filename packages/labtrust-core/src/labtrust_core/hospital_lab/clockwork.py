@@ -22,6 +22,7 @@ from labtrust_core.hospital_lab.breakdowns import (
     device_repair,
     schedule_first_faults,
 )
+from labtrust_core.hospital_lab.handlers.add_ons import add_on_request
 from labtrust_core.hospital_lab.handlers.analysis import end_run
 from labtrust_core.hospital_lab.handlers.movement import check_doors
 from labtrust_core.hospital_lab.handlers.results import generate_result
@@ -30,6 +31,7 @@ from labtrust_core.hospital_lab.lookup import LabContext, unused
 from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_core.hospital_lab.things import Due
 from labtrust_core.hospital_lab.values import decimal_text, draw_value
+from labtrust_core.hospital_lab.verification import CODES as VERIFICATION_CODES
 from labtrust_core.hospital_lab.verification import autoverify
 from labtrust_core.hospital_lab.world import LabWorld
 
@@ -84,6 +86,11 @@ def _autoverify_args(_ctx: LabContext, due: Due) -> dict[str, Any] | None:
     return {"specimen_id": due.entity}
 
 
+def _add_on_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
+    panel_id = ctx.tables.add_ons.get(ctx.world.specimens[due.entity].panel_id)
+    return None if panel_id is None else {"specimen_id": due.entity, "panel_id": panel_id}
+
+
 def _device_args(_ctx: LabContext, due: Due) -> dict[str, Any] | None:
     return {"device_id": due.entity}
 
@@ -116,6 +123,7 @@ _ARGUMENTS: Final[dict[str, Callable[[LabContext, Due], dict[str, Any] | None]]]
     "SYS_RUN_END": _run_end_args,
     "GENERATE_RESULT": _result_args,
     "SYS_AUTOVERIFY": _autoverify_args,
+    "SYS_ADD_ON_REQUEST": _add_on_args,
     "SYS_DEVICE_FAULT": _device_args,
     "SYS_DEVICE_REPAIR": _device_args,
     "SYS_DOOR_ALARM": _door_args,
@@ -159,6 +167,7 @@ SYSTEM_HANDLERS: Final[dict[str, Handler]] = {
     "SYS_RUN_END": run_end,
     "GENERATE_RESULT": generate_result,
     "SYS_AUTOVERIFY": autoverify,
+    "SYS_ADD_ON_REQUEST": add_on_request,
     "SYS_DEVICE_FAULT": device_fault,
     "SYS_DEVICE_REPAIR": device_repair,
     "SYS_DOOR_ALARM": check_doors,
@@ -167,6 +176,6 @@ SYSTEM_HANDLERS: Final[dict[str, Handler]] = {
     "SYS_CONSIGNMENT_ARRIVAL": consignment_arrival,
 }
 
-CODES: Final = frozenset({"CRIT_ACK_TIMEOUT"})
+CODES: Final = frozenset({"CRIT_ACK_TIMEOUT"}) | VERIFICATION_CODES
 
 EMITS: Final = frozenset({"RECEIVE_BATCH", "AUTO_VERIFICATION_CHECK", "RELEASE_RESULT", "ALARM"})

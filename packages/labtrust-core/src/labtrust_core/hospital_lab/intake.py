@@ -63,6 +63,8 @@ class SpecimenInput(_Input):
     priority: str = "ROUTINE"
     priority_class: str | None = None
     identity_ok: bool = True
+    wrong_blood: bool = False
+    free_hb_mg_l: int = 0
     aliquot_id: str | None = None
     zone_id: str | None = None
     carried_by: str | None = None
@@ -214,6 +216,8 @@ def _specimen(tables: LabTables, item: SpecimenInput, path: str, *, now_s: int) 
         hazard=item.hazard_flag,
         fill_ratio_ok=item.fill_ratio_ok,
         identity_ok=item.identity_ok,
+        wrong_blood=item.wrong_blood,
+        free_hb_mg_l=item.free_hb_mg_l,
         separated_s=item.separated_ts_s,
         aliquot_id=item.aliquot_id,
     )

@@ -27,7 +27,9 @@ SpecimenStatus = Literal[
     "analysed",
     "released",
 ]
-ResultStatus = Literal["generated", "held", "released", "superseded"]
+ResultStatus = Literal["generated", "held", "released", "superseded", "amended"]
+REPLACED = frozenset({"superseded", "amended"})
+"""Statuses of results in whose place another measurement has come, before or after release."""
 
 
 class Specimen(msgspec.Struct):
@@ -38,6 +40,9 @@ class Specimen(msgspec.Struct):
 
     ``identity_ok`` is the truth about the label; ``id_match`` is what a check has found (``None``
     before it).
+
+    ``wrong_blood``: the blood is another patient's, and nothing on the tube shows it.
+    ``free_hb_mg_l``: free haemoglobin, the haemolysis index, in mg/L.
     """
 
     specimen_id: str
@@ -62,6 +67,8 @@ class Specimen(msgspec.Struct):
     hazard: bool = False
     fill_ratio_ok: bool | None = None
     identity_ok: bool = True
+    wrong_blood: bool = False
+    free_hb_mg_l: int = 0
     checked: bool = False
     id_match: bool | None = None
     accepted_s: int | None = None
@@ -96,7 +103,8 @@ class DoorState(msgspec.Struct):
 class Device(msgspec.Struct):
     """A device.
 
-    When each of its units is free, its quality-control state, its queue and its fault.
+    When each of its units is free, its quality-control state, its queue and its fault. ``recent``:
+    what it measured last since its controls were good, oldest first, as far back as policy looks.
     """
 
     device_id: str
@@ -110,6 +118,7 @@ class Device(msgspec.Struct):
     fault_until: int = 0
     faults: int = 0
     controls: int = 0
+    recent: list[str] = []
     busy_s: int = 0
     queue: WorkQueue = msgspec.field(default_factory=WorkQueue)
 
@@ -160,6 +169,8 @@ class Result(msgspec.Struct):
     """One measured value.
 
     ``value`` is an integer of ``10**-decimals`` of the analyte's unit; ``None`` if not numeric.
+    ``delta`` is its difference from the result that it was compared with, the patient's last one.
+    ``amends`` is the released result in whose place this one came.
     """
 
     result_id: str
@@ -174,12 +185,39 @@ class Result(msgspec.Struct):
     criticality: str = "NONE"
     hold_reason: str | None = None
     flags: list[str] = []
+    panel_id: str | None = None
+    hemolysis_index_mg_l: int = 0
+    compared_with: str | None = None
+    delta: int | None = None
+    amends: str | None = None
     notification_mode: str | None = None
     attempts: list[CallAttempt] = []
     acknowledged_s: int | None = None
     autoverified: bool = False
     released_s: int | None = None
     released_by: str | None = None
+
+
+class Baseline(msgspec.Struct, frozen=True):
+    """The last released value of a patient's analyte, and which result states it."""
+
+    value: int
+    collected_s: int
+    result_id: str
+    specimen_id: str
+
+
+class PanelVerification(msgspec.Struct):
+    """What autoverification made of a panel.
+
+    Specimens looked at and released, results looked at and passed, and failures by rule.
+    """
+
+    specimens: int = 0
+    released: int = 0
+    tests: int = 0
+    tests_passed: int = 0
+    failed: dict[str, int] = {}
 
 
 class Consignment(msgspec.Struct):
@@ -222,6 +260,7 @@ AGENDA_RANK = {
     "SYS_CRITICAL_TIMEOUT": 7,
     "TRANSPORT_TICK": 8,
     "SYS_ARRIVAL": 9,
+    "SYS_ADD_ON_REQUEST": 10,
 }
 """What happens first when several things are due in the same second.
 

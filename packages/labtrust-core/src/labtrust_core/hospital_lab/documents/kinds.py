@@ -6,6 +6,7 @@ from labtrust_core.hospital_lab.documents.catalogue import Catalogue, Stability
 from labtrust_core.hospital_lab.documents.equipment import Equipment, Failures, Reagents
 from labtrust_core.hospital_lab.documents.floor import Sites, ZoneLayout
 from labtrust_core.hospital_lab.documents.people import Crews, CriticalLadder
+from labtrust_core.hospital_lab.documents.verification import Verification
 from labtrust_core.hospital_lab.documents.workload import Workload
 from labtrust_core.policy.model import DocumentKind
 
@@ -15,6 +16,7 @@ LAB_DOCUMENTS = (
     DocumentKind("equipment", "equipment/equipment_registry.v0.1.yaml", Equipment),
     DocumentKind("failures", "equipment/failure_models.v0.1.yaml", Failures),
     DocumentKind("catalogue", "catalogue/test_catalogue.v0.1.yaml", Catalogue),
+    DocumentKind("verification", "verification/autoverification.v0.1.yaml", Verification),
     DocumentKind("stability", "stability/stability_policy.v0.1.yaml", Stability),
     DocumentKind("reagents", "reagents/reagent_policy.v0.1.yaml", Reagents),
     DocumentKind("critical", "critical/escalation_ladder.v0.2.yaml", CriticalLadder),

@@ -6,6 +6,7 @@ from typing import Final
 
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
+from labtrust_core.hospital_lab.handlers.amendments import look_back
 from labtrust_core.hospital_lab.lookup import LabContext, device
 from labtrust_core.hospital_lab.things import Device
 from labtrust_core.randomness import stream
@@ -56,6 +57,7 @@ def qc_event(ctx: LabContext, event: Event) -> None:
         machine.qc_state = outcome  # type: ignore[assignment] # qc_outcome or the measurement has made it one of the three
         machine.qc_at_s = ctx.now
         machine.runs_since_qc = 0
+        look_back(ctx, machine)
         if event.agent_id not in machine.qc_agents:
             machine.qc_agents.append(event.agent_id)
         ctx.data["qc_outcome"] = outcome
