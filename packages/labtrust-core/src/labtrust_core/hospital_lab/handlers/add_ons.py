@@ -47,7 +47,7 @@ def add_on_container(ctx: LabContext, event: Event) -> None:
 def add_on_stable(ctx: LabContext, event: Event) -> None:
     """Does the tube still keep for the panel?"""
     for specimen in specimens(ctx, event):
-        breach = breach_as(ctx, specimen, event.text("panel_id"))
+        breach = breach_as(ctx, specimen, event.text("panel_id"), ctx.now)
         if breach is not None:
             raise Blocked(breach[0], f"specimen {specimen.specimen_id}: {breach[1]}")
 
@@ -83,7 +83,7 @@ def can_add_on(ctx: LabContext, specimen: Specimen, panel_id: str) -> bool:
         specimen.status == "released"
         and specimen.container_type in ctx.tables.panels[panel_id].containers
         and not _has_results(ctx, specimen, panel_id)
-        and breach_as(ctx, specimen, panel_id) is None
+        and breach_as(ctx, specimen, panel_id, ctx.trust.now) is None
     )
 
 
@@ -99,7 +99,7 @@ def add_on_request(ctx: LabContext, event: Event) -> None:
     dropped = [
         item
         for item, panel_id in asked.items()
-        if breach_as(ctx, ctx.world.specimens[item], panel_id) is not None
+        if breach_as(ctx, ctx.world.specimens[item], panel_id, ctx.now) is not None
     ]
     for item in dropped:
         del asked[item]

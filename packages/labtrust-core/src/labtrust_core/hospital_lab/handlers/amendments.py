@@ -59,15 +59,17 @@ def repeat_stable(ctx: LabContext, event: Event) -> None:
     for result in results(ctx, event):
         specimen = ctx.world.specimens.get(result.specimen_id or "")
         if result.status == "released" and specimen is not None:
-            breach = breach_as(ctx, specimen, result.panel_id or specimen.panel_id)
+            breach = breach_as(ctx, specimen, result.panel_id or specimen.panel_id, ctx.now)
             if breach is not None:
                 raise Blocked(breach[0], f"specimen {specimen.specimen_id}: {breach[1]}")
 
 
-def breach_as(ctx: LabContext, specimen: Specimen, panel_id: str) -> tuple[str, str] | None:
-    """Return why a specimen is too old to be measured for a panel, with the reason code."""
+def breach_as(
+    ctx: LabContext, specimen: Specimen, panel_id: str, now_s: int
+) -> tuple[str, str] | None:
+    """Return the reason code and why a specimen is too old to be measured for a panel."""
     tube = msgspec.structs.replace(specimen, panel_id=panel_id)
-    return stability_breach(ctx.tables, tube, ctx.trust.now)
+    return stability_breach(ctx.tables, tube, now_s)
 
 
 def amend_result(ctx: LabContext, event: Event) -> None:
@@ -105,7 +107,8 @@ def to_repeat(ctx: LabContext) -> Result | None:
         first = next((item for item in found if item.status == "released"), None)
         if first is None or specimen.status != "released":
             continue
-        if breach_as(ctx, specimen, first.panel_id or specimen.panel_id) is None:
+        panel_id = first.panel_id or specimen.panel_id
+        if breach_as(ctx, specimen, panel_id, ctx.trust.now) is None:
             return first
     return None
 
