@@ -31,8 +31,8 @@ class ValueModel(Closed, frozen=True, kw_only=True):
         sd, sigma_milli: Spread between persons' set points.
         within_sd, within_sigma_milli: Spread between two collections of one person.
         analytical_permille: Imprecision of a measurement, as a share of the value.
-        ill_ppm, ill_median, ill_percent: Share of persons who are ill, their median (``median`` where
-            it is ``None``), and the percentage of both spreads that holds for them.
+        ill_ppm, ill_median, ill_percent: Share of persons who are ill, their median (by
+            default ``median``), and the percentage of both spreads that holds for them.
     """
 
     distribution: Literal["normal", "lognormal"]

@@ -17,10 +17,11 @@ SPOILT: Final = "TIME_EXPIRED"
 def add_on_panel(ctx: LabContext, event: Event) -> None:
     """Is it one tube and a panel of the catalogue?"""
     count = len(specimens(ctx, event))
+    panel = event.args.get("panel_id")
     if event.text("panel_id") not in ctx.tables.panels or count != 1:
         raise Blocked(
             "REQ_MISSING_OR_INCOMPATIBLE",
-            f"one tube and a panel of the catalogue, found {count} and {event.args.get('panel_id')}",
+            f"one tube and a panel of the catalogue, found {count} and {panel}",
         )
 
 

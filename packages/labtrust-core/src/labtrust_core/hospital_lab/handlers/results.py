@@ -15,6 +15,7 @@ from labtrust_core.randomness import stream
 
 DRIFT_FLAG: Final = "QC_DRIFT_DISCLAIMER_REQUIRED"
 _UNRELEASED: Final = frozenset({"generated", "held"})
+_MEASURED: Final = frozenset({"in_analysis", "analysed", "released"})
 _MAX_DIGITS: Final = 15
 
 
@@ -43,7 +44,10 @@ def result_new(ctx: LabContext, event: Event) -> None:
 
 
 def result_of_run(ctx: LabContext, event: Event) -> None:
-    """Was the analyte measured in that run, of an analyser, and not entered yet?"""
+    """Was the analyte measured in that run, of an analyser, and not entered yet?
+
+    Nothing comes of a run once its specimen is to be measured again.
+    """
     run = ctx.world.runs[event.text("run_id")]
     analyte = event.text("analyte_code")
     measures = ctx.tables.devices[run.device_id].type.kind == "analyser"
@@ -51,23 +55,16 @@ def result_of_run(ctx: LabContext, event: Event) -> None:
         specimen = ctx.world.specimens[specimen_id]
         measured = analyte in ctx.tables.panels[specimen.panel_id].analytes
         named = event.text("specimen_id") in ("", specimen_id)
-        if measured and named and not _has_result(ctx, specimen, analyte, run.run_id):
+        current = specimen.run_id == run.run_id and specimen.status in _MEASURED
+        if measured and named and current and not _has_result(ctx, specimen, analyte, run.run_id):
             return
     raise Blocked("RC_RESULT_NOT_OF_RUN", f"run {run.run_id} has no open result for {analyte}")
 
 
 def _has_result(ctx: LabContext, specimen: Specimen, analyte: str, run_id: str) -> bool:
-    """Whether there is an open result, or one of this run: a run measures everything once.
-
-    What is out does not count against the specimen's last run, which then repeats it.
-    """
+    """Whether there is an open result, or one of this run: a run measures everything once."""
     found = (ctx.world.results[item] for item in specimen.results)
-    repeats = specimen.run_id == run_id
-    return any(
-        item.run_id == run_id or is_open(item) or (item.status == "released" and not repeats)
-        for item in found
-        if item.analyte == analyte
-    )
+    return any(item.run_id == run_id or is_open(item) for item in found if item.analyte == analyte)
 
 
 def is_open(result: Result) -> bool:
