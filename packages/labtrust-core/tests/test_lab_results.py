@@ -85,6 +85,21 @@ def test_free_haemoglobin_raises_potassium_and_nothing_else(number, free_hb):
         assert abs(rise - expected) <= 1 + expected / 20
 
 
+NORMAL = sorted(code for code, table in TABLES.analytes.items() if table.distribution == "normal")
+EXTREME = 9  # no draw lies further out, in standard deviations
+
+
+@given(st.sampled_from(NORMAL), st.integers(0, 10**6), st.integers(1, 50))
+def test_a_patients_values_stay_around_the_patients_set_point(code, patient, collection):
+    table = TABLES.analytes[code]
+    first = draw_value(3, table, tube(f"p{patient}", 0))
+    later = draw_value(3, table, tube(f"p{patient}", collection))
+    spread = table.within * table.ill_percent / 100_000
+    error = table.analytical_permille * (first + later) / 1000
+    assert min(first, later) >= 0
+    assert abs(later - first) <= EXTREME * (2 * spread + error) + 1
+
+
 @given(st.integers(0, 10**6))
 def test_a_repeat_finds_the_same_blood(number):
     table = TABLES.analytes["HAEM_HB"]
@@ -292,6 +307,27 @@ def test_nothing_leaves_in_downtime():
     said = verified(lab, "S1")
     assert said["failed"] == {"HAEM_HB": ["system_up"], "HAEM_MCV": ["system_up"]}
     assert said["reason_code"] == "SYS_DOWNTIME_ACTIVE"
+
+
+@pytest.mark.parametrize(
+    ("panel", "least", "most"),
+    [
+        ("BIOCHEM_PANEL_CORE", 85, 95),
+        ("HAEM_PANEL_CORE", 70, 83),
+        ("COAG_PANEL_CORE", 60, 80),
+    ],
+)
+def test_the_share_of_specimens_within_limits_is_what_laboratories_report(panel, least, most):
+    tables = [TABLES.analytes[code] for code in TABLES.panels[panel].analytes]
+    clean = 0
+    for number in range(2000):
+        specimen = tube(f"q{number}", 0)
+        values = [(table, draw_value(5, table, specimen)) for table in tables]
+        clean += all(
+            table.within_limits(value) and table.classify(value) == "NONE"
+            for table, value in values
+        )
+    assert least * 20 < clean < most * 20
 
 
 @pytest.mark.parametrize(("index", "stays"), [(900, False), (901, True)])
