@@ -220,11 +220,19 @@ def _verification(policy: Policy) -> Iterator[Problem]:
         )
         yield from _decimal("verification", ("limits", code, "low"), limits.low)
         yield from _decimal("verification", ("limits", code, "high"), limits.high)
+        yield from _range(code, limits.low, limits.high)
     for code, check in document.delta_checks.items():
         yield from dangling(
             "verification", "analyte", [(("delta_checks", code), code)], _analytes(policy)
         )
         yield from _decimal("verification", ("delta_checks", code, "limit"), check.limit)
+
+
+def _range(code: str, low: str | None, high: str | None) -> Iterator[Problem]:
+    numbers = low is not None and high is not None and _is_decimal(low) and _is_decimal(high)
+    if numbers and Decimal(low or 0) > Decimal(high or 0):
+        found = f"{low} to {high}"
+        yield Problem("verification", ("limits", code), "an empty range", found, "low below high")
 
 
 def _analytes(policy: Policy) -> Collection[str]:
