@@ -19,11 +19,13 @@ from labtrust_core.hospital_lab.handlers import (
     amendments,
     analysis,
     critical,
+    labels,
     movement,
     preanalytics,
     quality,
     reception,
     results,
+    routing,
     supplies,
     transport,
 )
@@ -44,7 +46,9 @@ from labtrust_core.trust.tools import ToolAdapter
 _AREAS: Final = (
     movement,
     reception,
+    labels,
     preanalytics,
+    routing,
     analysis,
     quality,
     results,

@@ -60,6 +60,9 @@ def autoverify(ctx: LabContext, event: Event) -> None:
     The outcome says so, or which results failed which rules.
     """
     world = ctx.world
+    run = world.runs.get(world.specimens[event.args["specimen_id"]].run_id or "")
+    if run is not None:
+        world.finish(run)
     specimen = world.specimens[event.args["specimen_id"]]
     found = [world.results[item] for item in specimen.results]
     found = [result for result in found if result.status in ("generated", "held")]

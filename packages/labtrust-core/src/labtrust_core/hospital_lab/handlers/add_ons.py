@@ -74,7 +74,7 @@ def add_on_test(ctx: LabContext, event: Event) -> None:
     for specimen in specimens(ctx, event):
         specimen.panel_id = event.text("panel_id")
         ctx.world.add_ons.pop(specimen.specimen_id, None)
-        ctx.world.set_status(specimen, ready_status(ctx, specimen))  # type: ignore[arg-type] # one of three statuses
+        ctx.world.set_status(specimen, ready_status(ctx, specimen))
     ctx.emit("CREATE_ACCESSION")
 
 

@@ -46,22 +46,29 @@ def result_new(ctx: LabContext, event: Event) -> None:
 def result_of_run(ctx: LabContext, event: Event) -> None:
     """Was the analyte measured in that run, of an analyser, and not entered yet?
 
-    Nothing comes of a run once its specimen is to be measured again.
+    Nothing comes of a run once its specimen is to be measured again; in simulated time nothing is
+    there before the analyser gives it.
     """
     run = ctx.world.runs[event.text("run_id")]
     analyte = event.text("analyte_code")
-    measures = ctx.tables.devices[run.device_id].type.kind == "analyser"
+    pending = ctx.world.simulated and run.results_s > ctx.now
+    measures = ctx.tables.devices[run.device_id].type.kind == "analyser" and not pending
     for specimen_id in run.specimen_ids if measures else ():
         specimen = ctx.world.specimens[specimen_id]
         measured = analyte in ctx.tables.panels[specimen.panel_id].analytes
         named = event.text("specimen_id") in ("", specimen_id)
-        current = specimen.run_id == run.run_id and specimen.status in _MEASURED
-        if measured and named and current and not _has_result(ctx, specimen, analyte, run.run_id):
+        current = was_measured(specimen, run.run_id)
+        if measured and named and current and not has_result(ctx, specimen, analyte, run.run_id):
             return
     raise Blocked("RC_RESULT_NOT_OF_RUN", f"run {run.run_id} has no open result for {analyte}")
 
 
-def _has_result(ctx: LabContext, specimen: Specimen, analyte: str, run_id: str) -> bool:
+def was_measured(specimen: Specimen, run_id: str) -> bool:
+    """Whether a run is the last that measured the specimen, and no other is to follow."""
+    return specimen.run_id == run_id and specimen.status in _MEASURED
+
+
+def has_result(ctx: LabContext, specimen: Specimen, analyte: str, run_id: str) -> bool:
     """Whether there is an open result, or one of this run: a run measures everything once."""
     found = (ctx.world.results[item] for item in specimen.results)
     return any(item.run_id == run_id or is_open(item) for item in found if item.analyte == analyte)
@@ -200,7 +207,7 @@ def _specimen_of(ctx: LabContext, run: Run, event: Event) -> Specimen | None:
         return known[named] if named in run.specimen_ids else None
     analyte = event.text("analyte_code")
     batch = (known[item] for item in run.specimen_ids)
-    return next((item for item in batch if not _has_result(ctx, item, analyte, run.run_id)), None)
+    return next((item for item in batch if not has_result(ctx, item, analyte, run.run_id)), None)
 
 
 def _classify(ctx: LabContext, result: Result, specimen: Specimen | None, value: object) -> None:
@@ -304,7 +311,7 @@ def rerun_request(ctx: LabContext, event: Event) -> None:
         ctx.world.releasable.pop(specimen.specimen_id, None)
         ctx.world.repeats.pop(specimen.specimen_id, None)
         specimen.panel_id = panel_id or specimen.panel_id
-        ctx.world.set_status(specimen, ready_status(ctx, specimen), _reason(event))  # type: ignore[arg-type] # one of three statuses
+        ctx.world.set_status(specimen, ready_status(ctx, specimen), _reason(event))
         specimen.reruns += 1
     ctx.emit("RERUN_REQUEST")
 
