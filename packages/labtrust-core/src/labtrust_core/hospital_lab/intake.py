@@ -12,6 +12,7 @@ import msgspec
 
 from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.errors import ScenarioError
+from labtrust_core.hospital_lab.analytical_error import begin_with_bias
 from labtrust_core.hospital_lab.clockwork import schedule_clockwork
 from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
 from labtrust_core.hospital_lab.tables import LabTables
@@ -26,13 +27,16 @@ class _Input(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class IntegrityFlags(_Input):
-    """What is wrong with a tube."""
+    """What is wrong with a tube, its label or its request."""
 
     leak: bool = False
     clot: bool = False
     hemolysis: bool = False
     insufficient_volume: bool = False
     label_issue: bool = False
+    unlabelled: bool = False
+    request_missing: bool = False
+    wrong_blood: bool = False
 
 
 class Exposure(_Input):
@@ -63,8 +67,9 @@ class SpecimenInput(_Input):
     priority: str = "ROUTINE"
     priority_class: str | None = None
     identity_ok: bool = True
-    wrong_blood: bool = False
     free_hb_mg_l: int = 0
+    request_id: str = ""
+    source: str = ""
     aliquot_id: str | None = None
     zone_id: str | None = None
     carried_by: str | None = None
@@ -99,13 +104,14 @@ class QueueInput(_Input):
 
 
 class DeviceInput(_Input):
-    """A device's state at the start."""
+    """A device's state at the start; ``bias_milli_sd`` is the hidden error of an analyte."""
 
     device_id: str
     qc_state: str = "pass"
     qc_at_s: int = 0
     fault_until_s: int = 0
     runs_since_qc: int = 0
+    bias_milli_sd: dict[str, int] = {}
 
 
 class TransportFault(_Input):
@@ -122,6 +128,8 @@ class ScenarioInput(_Input):
         workload: Name of the workload profile that brings specimens (simulated time).
         arrivals_until_s: No specimen arrives after this.
         faults: Whether devices break down and are maintained (simulated time).
+        site: Name of a site profile: its crew and workload where none is stated, and arrivals for
+            as long as it says unless ``arrivals_until_s`` is above 0.
     """
 
     system: SystemInput = msgspec.field(default_factory=SystemInput)
@@ -136,6 +144,7 @@ class ScenarioInput(_Input):
     workload: str | None = None
     arrivals_until_s: int = 0
     faults: bool = True
+    site: str | None = None
 
 
 def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeConfig) -> LabWorld:
@@ -145,7 +154,9 @@ def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeCon
         ScenarioError: The scenario does not have the documented shape, or names something that
             policy does not know.
     """
-    stated = _convert(scenario, ScenarioInput, "")
+    stated = _at_site(tables, _convert(scenario, ScenarioInput, ""))
+    if stated.workload is not None:
+        _require(stated.workload, tables.workloads, "workload")
     workload = tables.workloads.get(stated.workload or "")
     world = LabWorld(
         seed=config.seed,
@@ -174,6 +185,20 @@ def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeCon
     if world.simulated:
         schedule_clockwork(tables, world, faults=stated.faults)
     return world
+
+
+def _at_site(tables: LabTables, stated: ScenarioInput) -> ScenarioInput:
+    """Return a scenario with what its site profile adds."""
+    if stated.site is None:
+        return stated
+    _require(stated.site, tables.site_profiles, "site")
+    site = tables.site_profiles[stated.site]
+    return msgspec.structs.replace(
+        stated,
+        crew=stated.crew or site.crew,
+        workload=stated.workload or site.workload,
+        arrivals_until_s=stated.arrivals_until_s or site.horizon_s,
+    )
 
 
 def read_specimen(tables: LabTables, raw: object, path: str, *, now_s: int) -> Specimen:
@@ -213,11 +238,15 @@ def _specimen(tables: LabTables, item: SpecimenInput, path: str, *, now_s: int) 
         hemolysis=flags.hemolysis,
         insufficient_volume=flags.insufficient_volume,
         label_issue=flags.label_issue,
+        unlabelled=flags.unlabelled,
+        request_missing=flags.request_missing,
+        wrong_blood=flags.wrong_blood,
+        free_hb_mg_l=item.free_hb_mg_l,
+        request_id=item.request_id,
+        source=item.source,
         hazard=item.hazard_flag,
         fill_ratio_ok=item.fill_ratio_ok,
         identity_ok=item.identity_ok,
-        wrong_blood=item.wrong_blood,
-        free_hb_mg_l=item.free_hb_mg_l,
         separated_s=item.separated_ts_s,
         aliquot_id=item.aliquot_id,
     )
@@ -251,6 +280,11 @@ def _apply_devices(tables: LabTables, stated: ScenarioInput, world: LabWorld) ->
         device = world.devices[item.device_id]
         device.qc_state = item.qc_state  # type: ignore[assignment] # just required to be one of the three
         device.qc_at_s = item.qc_at_s
+        device.qc_good_s = item.qc_at_s if item.qc_state == "pass" else 0
+        for code in item.bias_milli_sd:
+            controlled = tables.quality.analytes.get(item.device_id, ())
+            _require(code, controlled, f"devices[{number}].bias_milli_sd")
+        begin_with_bias(tables, world, device, item.bias_milli_sd)
         device.fault_until = item.fault_until_s
         device.runs_since_qc = item.runs_since_qc
     for number, entry in enumerate(stated.initial_queue_entries):

@@ -30,11 +30,17 @@ from labtrust_core.hospital_lab.documents.equipment import (
 from labtrust_core.hospital_lab.documents.floor import Door, Route, Site, Sites, Zone, ZoneLayout
 from labtrust_core.hospital_lab.documents.people import Crew, Crews, CriticalLadder
 from labtrust_core.hospital_lab.documents.verification import Verification
-from labtrust_core.hospital_lab.documents.workload import Workload, WorkloadProfile
+from labtrust_core.hospital_lab.documents.workload import SiteProfile, Workload
+from labtrust_core.hospital_lab.quality_tables import QualityTable, compile_quality
+from labtrust_core.hospital_lab.units import DAY_S, HOUR_S
+from labtrust_core.hospital_lab.workloads import (
+    TubeTable,
+    WorkloadTable,
+    compile_tubes,
+    compile_workloads,
+)
 from labtrust_core.policy.load import Policy
 
-DAY_S: Final = 86_400
-_HOUR_S: Final = 3_600
 _PERCENT: Final = 100
 
 
@@ -67,7 +73,6 @@ class AnalyteTable:
     median: int
     spread: int
     within: int
-    analytical_permille: int
     ill_ppm: int
     ill_median: int
     ill_percent: int
@@ -181,6 +186,7 @@ class LabTables:
     routes: dict[str, Route]
     transport_tick_s: int
     devices: dict[str, DeviceTable]
+    quality: QualityTable
     stat_share_percent: int
     stat_share_window: int
     panels: dict[str, Panel]
@@ -197,7 +203,10 @@ class LabTables:
     tier_of_role: dict[str, int]
     default_positions: dict[str, str]
     crews: dict[str, Crew]
-    workloads: dict[str, WorkloadProfile]
+    workloads: dict[str, WorkloadTable]
+    tubes: TubeTable
+    stat_acceptance_goal_s: int
+    site_profiles: dict[str, SiteProfile]
 
 
 def compile_tables(policy: Policy) -> LabTables:
@@ -211,6 +220,7 @@ def compile_tables(policy: Policy) -> LabTables:
     reagents = policy.get("reagents", Reagents)
     ladder = policy.get("critical", CriticalLadder)
     crews = policy.get("crews", Crews)
+    workload = policy.get("workload", Workload)
     ways = _ways(layout)
     return LabTables(
         zones=layout.zones,
@@ -223,6 +233,7 @@ def compile_tables(policy: Policy) -> LabTables:
         routes=sites.routes,
         transport_tick_s=sites.tick_s,
         devices=_devices(equipment, policy.get("failures", Failures), catalogue.panels),
+        quality=compile_quality(policy),
         stat_share_percent=equipment.max_stat_queue_share_percent,
         stat_share_window=equipment.stat_share_window,
         panels=catalogue.panels,
@@ -247,7 +258,10 @@ def compile_tables(policy: Policy) -> LabTables:
         tier_of_role={tier.role: number for number, tier in enumerate(ladder.tiers)},
         default_positions=crews.default_positions,
         crews=crews.crews,
-        workloads=policy.get("workload", Workload).profiles,
+        workloads=compile_workloads(workload),
+        tubes=compile_tubes(workload),
+        stat_acceptance_goal_s=workload.stat_acceptance_goal_s,
+        site_profiles=workload.site_profiles,
     )
 
 
@@ -310,7 +324,7 @@ def _run_s(kind: DeviceType, tests: int) -> int:
     if kind.rate is not None:
         counted = tests if kind.rate.per == "test" else 1
         per_h = kind.rate.nominal_per_h * kind.rate.efficiency_percent
-        run_s = -(-counted * _HOUR_S * _PERCENT // per_h)
+        run_s = -(-counted * HOUR_S * _PERCENT // per_h)
     return kind.setup_s + run_s + kind.teardown_s
 
 
@@ -346,7 +360,6 @@ def compile_analyte(code: str, analyte: Analyte, verification: Verification) -> 
         median=scaled(values.median) or 0,
         spread=fine(values.sd) or values.sigma_milli or 0,
         within=fine(values.within_sd) or values.within_sigma_milli or 0,
-        analytical_permille=values.analytical_permille,
         ill_ppm=values.ill_ppm,
         ill_median=scaled(values.ill_median) or scaled(values.median) or 0,
         ill_percent=values.ill_percent,

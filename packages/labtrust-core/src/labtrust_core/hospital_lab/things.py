@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from labtrust_core.hospital_lab.quality_things import AnalyteError, QcState, Suspect
 from labtrust_core.hospital_lab.queueing import WorkQueue
 
 SpecimenStatus = Literal[
@@ -41,10 +42,9 @@ class Specimen(msgspec.Struct):
     ``lane`` is the analyser that somebody has chosen for it.
 
     ``identity_ok`` is the truth about the label; ``id_match`` is what a check has found (``None``
-    before it).
-
-    ``wrong_blood``: the blood is another patient's, and nothing on the tube shows it.
-    ``free_hb_mg_l``: free haemoglobin, the haemolysis index, in mg/L.
+    before it). ``wrong_blood`` is a truth that nobody sees: the label is good and names
+    ``patient_id``, the blood is another patient's. Tubes of one ``request_id`` were drawn together;
+    ``source`` is the kind of place where. ``free_hb_mg_l`` is free haemoglobin in mg/L.
     """
 
     specimen_id: str
@@ -66,11 +66,15 @@ class Specimen(msgspec.Struct):
     hemolysis: bool = False
     insufficient_volume: bool = False
     label_issue: bool = False
+    unlabelled: bool = False
+    request_missing: bool = False
+    wrong_blood: bool = False
+    free_hb_mg_l: int = 0
+    request_id: str = ""
+    source: str = ""
     hazard: bool = False
     fill_ratio_ok: bool | None = None
     identity_ok: bool = True
-    wrong_blood: bool = False
-    free_hb_mg_l: int = 0
     checked: bool = False
     id_match: bool | None = None
     accepted_s: int | None = None
@@ -108,15 +112,19 @@ class Device(msgspec.Struct):
     """A device.
 
     When each of its units is free, its quality-control state, its queue and its fault; ``active``
-    are the runs that are in it or whose results are on the way (an ordered set). ``recent``:
-    what it measured last since its controls were good, oldest first, as far back as policy looks.
+    are the runs that are in it or whose results are on the way (an ordered set).
+
+    ``qc_at_s`` is its last control, ``qc_good_s`` the last that it passed; ``suspects`` are the
+    analytes that the last control spoke against (with none of them named, the whole device), and
+    ``control_runs`` the z-scores of the last ones, by analyte.
     """
 
     device_id: str
     zone: str
     unit_free_s: list[int]
-    qc_state: Literal["pass", "fail", "drift"] = "pass"
+    qc_state: QcState = "pass"
     qc_at_s: int = 0
+    qc_good_s: int = 0
     runs_since_qc: int = 0
     qc_agents: list[str] = []
     active: dict[str, None] = {}
@@ -124,8 +132,12 @@ class Device(msgspec.Struct):
     fault_until: int = 0
     faults: int = 0
     controls: int = 0
-    recent: list[str] = []
     busy_s: int = 0
+    suspects: dict[str, Suspect] = {}
+    control_runs: dict[str, list[list[int]]] = {}
+    errors: dict[str, AnalyteError] = {}
+    results_since_good: list[str] = []
+    investigation: str | None = None
     queue: WorkQueue = msgspec.field(default_factory=WorkQueue)
 
     def idle_units(self, now_s: int) -> list[int]:
@@ -201,6 +213,7 @@ class Result(msgspec.Struct):
     status: ResultStatus = "generated"
     criticality: str = "NONE"
     hold_reason: str | None = None
+    investigation_id: str | None = None
     flags: list[str] = []
     panel_id: str | None = None
     hemolysis_index_mg_l: int = 0

@@ -1,8 +1,8 @@
 """Simulated values of analytes.
 
-A value is the patient's own set point, what varies between two collections of that patient, the
-bias of free haemoglobin, and the imprecision of the measurement. Each has draws of its own, so a
-rerun of a tube finds the same blood and differs by imprecision alone.
+A value is the patient's own set point, what varies between two collections of that patient, and the
+bias of free haemoglobin. Each has draws of its own, so a rerun of a tube finds the same blood; the
+error of the measurement is the analyser's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from labtrust_core.randomness import Stream, stream
 
 _FINE: Final = 1_000
 """Intermediate values are integers of a thousandth of the analyte's own scale."""
-_MILLION: Final = 1_000_000
 
 
 def draw_value(seed: int, table: AnalyteTable, specimen: Specimen) -> int:
@@ -32,11 +31,7 @@ def draw_value(seed: int, table: AnalyteTable, specimen: Specimen) -> int:
     collection = f"{person}/{specimen.specimen_id}"
     blood = _vary(draws, table, point, table.within * percent // 100, (collection, 0))
     blood += table.hemolysis_bias * specimen.free_hb_mg_l // 1_000  # the bias is per gram
-    error = draws.normal_milli(
-        0, table.analytical_permille * _FINE, specimen.specimen_id, 1 + specimen.reruns
-    )
-    fine = max(0, blood + blood * error // _MILLION)
-    return (fine + _FINE // 2) // _FINE
+    return (max(0, blood) + _FINE // 2) // _FINE
 
 
 def _vary(

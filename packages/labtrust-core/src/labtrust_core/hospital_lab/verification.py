@@ -12,6 +12,7 @@ from labtrust_core.event import SYSTEM_AGENT, Event
 from labtrust_core.hospital_lab import deltas
 from labtrust_core.hospital_lab.handlers.results import release
 from labtrust_core.hospital_lab.lookup import LabContext, result_out
+from labtrust_core.hospital_lab.quality_cascade import suspicion
 from labtrust_core.hospital_lab.tables import AnalyteTable
 from labtrust_core.hospital_lab.things import PanelVerification, Result, Specimen
 
@@ -21,7 +22,7 @@ Rule = Callable[[LabContext, Result, AnalyteTable], bool]
 
 def _qc_good(ctx: LabContext, result: Result, _table: AnalyteTable) -> bool:
     machine = ctx.world.devices.get(result.device_id or "")
-    return machine is not None and machine.qc_state == "pass"
+    return machine is not None and suspicion(machine, result.analyte) == "pass"
 
 
 def _within_limits(_ctx: LabContext, result: Result, table: AnalyteTable) -> bool:

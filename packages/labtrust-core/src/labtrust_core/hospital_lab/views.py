@@ -17,6 +17,7 @@ from labtrust_core.hospital_lab.handlers.amendments import amendable
 from labtrust_core.hospital_lab.handlers.quality import qc_due_in
 from labtrust_core.hospital_lab.logistics import is_up, most_urgent, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.quality_cascade import investigation_record, suspected_analytes
 from labtrust_core.hospital_lab.tables import DeviceTable
 from labtrust_core.hospital_lab.things import REPLACED, Agent, Specimen
 
@@ -90,6 +91,8 @@ def _brief(ctx: LabContext, specimen: Specimen) -> dict[str, Any]:
 
 
 def _carried(ctx: LabContext, agent: Agent) -> list[dict[str, Any]]:
+    if not ctx.world.carried(agent.agent_id):
+        return []
     place = f"agent:{agent.agent_id}"
     return [
         _brief(ctx, specimen)
@@ -127,6 +130,7 @@ def _device(ctx: LabContext, table: DeviceTable) -> dict[str, Any]:
         "qc_state": machine.qc_state,
         "qc_due_in_s": qc_due_in(ctx, machine),
         "loading": _loading(table),
+        "qc_suspects": suspected_analytes(ctx, machine),
     }
 
 
@@ -175,7 +179,18 @@ def _qc(ctx: LabContext, table: DeviceTable) -> dict[str, Any]:
         "zone": table.zone,
         "qc_state": machine.qc_state,
         "qc_due_in_s": qc_due_in(ctx, machine),
+        "qc_suspects": suspected_analytes(ctx, machine),
+        "investigation_id": machine.investigation,
     }
+
+
+def _investigations(ctx: LabContext) -> list[dict[str, Any]]:
+    """Return the open investigations: what failed, what is held, what is out already."""
+    return [
+        investigation_record(ctx.world.investigations[machine.investigation], LIST_LIMIT)
+        for machine in ctx.world.devices.values()
+        if machine.investigation is not None
+    ]
 
 
 def _releasable(ctx: LabContext, agent_id: str) -> list[dict[str, Any]]:
@@ -247,6 +262,7 @@ def _consignments(ctx: LabContext) -> list[dict[str, Any]]:
 _WORK_LISTS: Final[dict[str, tuple[str, Callable[[LabContext], Any]]]] = {
     "pickups": ("RETRIEVE", _pickups),
     "qc": ("QC_EVENT", _quality),
+    "investigations": ("RERUN_REQUEST", _investigations),
     "critical": ("NOTIFY_CRITICAL_RESULT", _critical),
     "repeats": ("RERUN_REQUEST", lambda ctx: list(ctx.world.repeats)[:LIST_LIMIT]),
     "add_ons": ("ADD_ON_TEST", lambda ctx: dict(list(ctx.world.add_ons.items())[:LIST_LIMIT])),

@@ -8,6 +8,7 @@ from labtrust_core.hospital_lab.handlers.add_ons import can_add_on
 from labtrust_core.hospital_lab.handlers.amendments import amendable, to_repeat
 from labtrust_core.hospital_lab.logistics import most_urgent
 from labtrust_core.hospital_lab.lookup import LabContext, result_out
+from labtrust_core.hospital_lab.quality_cascade import suspicion
 from labtrust_core.hospital_lab.things import REPLACED, Agent, Result, Specimen
 
 from labtrust_env.verbs.proposal import Proposal
@@ -75,7 +76,7 @@ def may_release(
     if result.criticality != "NONE" and result.acknowledged_s is None:
         return False
     machine = ctx.world.devices.get(result.device_id or "")
-    if machine is not None and machine.qc_state != "pass":
+    if suspicion(machine, result.analyte) != "pass":
         return False
     forbidden = ctx.policy.roles.incompatible_duties.get(action, ())
     run = ctx.world.runs.get(result.run_id or "")

@@ -30,7 +30,6 @@ class ValueModel(Closed, frozen=True, kw_only=True):
     Attributes:
         sd, sigma_milli: Spread between persons' set points.
         within_sd, within_sigma_milli: Spread between two collections of one person.
-        analytical_permille: Imprecision of a measurement, as a share of the value.
         ill_ppm, ill_median, ill_percent: Share of persons who are ill, their median (by
             default ``median``), and the percentage of both spreads that holds for them.
     """
@@ -41,7 +40,6 @@ class ValueModel(Closed, frozen=True, kw_only=True):
     sigma_milli: int | None = None
     within_sd: str | None = None
     within_sigma_milli: int | None = None
-    analytical_permille: Natural
     ill_ppm: Natural = 0
     ill_median: str | None = None
     ill_percent: Natural = 100

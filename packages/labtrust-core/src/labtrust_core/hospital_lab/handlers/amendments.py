@@ -87,16 +87,15 @@ def amend_result(ctx: LabContext, event: Event) -> None:
 
 
 def look_back(ctx: LabContext, machine: Device) -> None:
-    """After controls: when they failed, what was measured last and is out is to be repeated.
-
-    When they are good, everything before them is vouched for.
-    """
-    if machine.qc_state == "fail":
-        for specimen_id in machine.recent:
-            if ctx.world.specimens[specimen_id].status == "released":
-                ctx.world.repeats[specimen_id] = None
-    if machine.qc_state != "drift":
-        machine.recent.clear()
+    """After failed controls: what was measured last before them and is out is to be repeated."""
+    found = ctx.world.investigations.get(machine.investigation or "")
+    if found is None or machine.qc_state != "fail":
+        return
+    specimens = dict.fromkeys(ctx.world.results[item].specimen_id for item in found.released)
+    for specimen_id in list(specimens)[-ctx.tables.lookback_specimens or None :]:
+        specimen = ctx.world.specimens.get(specimen_id or "")
+        if specimen is not None and specimen.status == "released":
+            ctx.world.repeats[specimen.specimen_id] = None
 
 
 def to_repeat(ctx: LabContext) -> Result | None:

@@ -10,6 +10,7 @@ from labtrust_core.event import Blocked, Event
 from labtrust_core.hospital_lab import deltas
 from labtrust_core.hospital_lab.handlers.preanalytics import ready_status
 from labtrust_core.hospital_lab.lookup import LabContext, results
+from labtrust_core.hospital_lab.quality_cascade import attribution, note_measured, suspicion
 from labtrust_core.hospital_lab.things import REPLACED, Result, Run, Specimen
 from labtrust_core.randomness import stream
 
@@ -97,7 +98,8 @@ def result_not_held(ctx: LabContext, event: Event) -> None:
     """Is none of the results held?"""
     for result in results(ctx, event):
         if result.status == "held":
-            raise _refused("RC_RESULT_HELD", result, f"is held: {result.hold_reason}")
+            by = attribution(ctx.world, result)
+            raise _refused("RC_RESULT_HELD", result, f"is held: {result.hold_reason}{by}")
 
 
 def critical_acknowledged(ctx: LabContext, event: Event) -> None:
@@ -116,7 +118,8 @@ def qc_not_failed(ctx: LabContext, event: Event) -> None:
             raise _refused(
                 "QC_FAIL_ACTIVE",
                 result,
-                f"comes from {result.device_id}, whose quality control has failed",
+                f"comes from {result.device_id}, whose quality control has failed"
+                + attribution(ctx.world, result),
             )
 
 
@@ -131,9 +134,8 @@ def no_qc_drift(ctx: LabContext, event: Event) -> None:
             )
 
 
-def _qc_state(ctx: LabContext, result: Result) -> str | None:
-    machine = ctx.world.devices.get(result.device_id or "")
-    return None if machine is None else machine.qc_state
+def _qc_state(ctx: LabContext, result: Result) -> str:
+    return suspicion(ctx.world.devices.get(result.device_id or ""), result.analyte)
 
 
 def _refused(code: str, result: Result, what: str) -> Blocked:
@@ -175,25 +177,15 @@ def generate_result(ctx: LabContext, event: Event) -> None:
     world.results[result.result_id] = result
     if specimen is not None:
         specimen.results.append(result.result_id)
-        _note_recent(ctx, device_id, specimen.specimen_id)
     ctx.emit("GENERATE_RESULT")
     if result.analyte is not None:
         _classify(ctx, result, specimen, event.args.get("value"))
         ctx.emit("CLASSIFY_RESULT")
-    if _qc_state(ctx, result) == "fail":
-        _hold(result, "QC_FAIL_ACTIVE")
+    note_measured(ctx, result)
     if result.hold_reason is not None:
         ctx.data["reason_code"] = result.hold_reason
     if result.criticality != "NONE":
         _announce_critical(ctx, result)
-
-
-def _note_recent(ctx: LabContext, device_id: str | None, specimen_id: str) -> None:
-    """Note what a device measured last, as far back as a failed control makes doubtful."""
-    machine = ctx.world.devices.get(device_id or "")
-    if machine is not None and specimen_id not in machine.recent:
-        machine.recent.append(specimen_id)
-        del machine.recent[: -ctx.tables.lookback_specimens or None]
 
 
 def _specimen_of(ctx: LabContext, run: Run, event: Event) -> Specimen | None:
