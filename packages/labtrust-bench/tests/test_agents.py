@@ -9,6 +9,7 @@ from labtrust_bench.agents.noop import DoNothing
 from labtrust_bench.agents.random_agent import RandomAgent
 from labtrust_bench.agents.scripted import scripted_crew
 from labtrust_bench.runs.episode import run_episode
+from labtrust_bench.tasks.throughput_sla import ThroughputSla
 from labtrust_core.ledger.verify import verify_log
 from labtrust_env.session import Session, SessionConfig
 
@@ -120,6 +121,25 @@ def test_opponents_break_no_invariant(disrupted):
     accepted = [item for item in theirs if item["outcome"]["status"] == "ACCEPTED"]
 
     assert not any(item["outcome"].get("violations") for item in accepted)
+
+
+def test_the_crew_repeats_what_is_in_doubt_and_amends_it(policy):
+    task = ThroughputSla().smoke()
+    session = Session(policy, task.session_config())
+    crew = task.scripted_agents(session.members)
+    session.reset(3)
+    doubtful = []
+    while not session.done:
+        world = session.ctx.world
+        if not doubtful:
+            doubtful = [name for name, item in world.specimens.items() if item.status == "released"]
+            world.repeats.update(dict.fromkeys(doubtful))
+        session.step({name: agent.act(session.view(name)) for name, agent in crew.items()})
+    results = [world.results[item] for name in doubtful for item in world.specimens[name].results]
+    amended = {item.result_id for item in results if item.status == "amended"}
+
+    assert amended
+    assert {item.amends for item in results if item.status == "released"} == amended
 
 
 def test_runners_fetch_what_lies_behind_a_door_and_shut_it_afterwards(policy):

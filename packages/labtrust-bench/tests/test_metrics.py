@@ -74,6 +74,8 @@ def test_a_scripted_crew_moves_what_doing_nothing_leaves(play):
     assert metrics.throughput > 0
     assert metrics.throughput_before_cutoff > 0
     assert metrics.autoverified > 0
+    looked_at = metrics.autoverification_by_panel["HAEM_PANEL_CORE"]
+    assert 0 < looked_at.released <= looked_at.specimens < looked_at.tests_passed
     assert metrics.p50_turnaround_s <= metrics.p95_turnaround_s
     assert metrics.on_time > 0
     assert metrics.device_utilisation_permille["DEV_CENTRIFUGE_BANK_01"] > 0

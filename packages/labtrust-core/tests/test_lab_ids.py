@@ -70,7 +70,7 @@ def test_any_run_id_gets_its_results(run_id):
     lab = Lab(tubes(BLOOD, "Z_ANALYZER_HALL_A", "S1"), simulated=True)
     assert lab.run(run_id, "S1", wait=600).accepted
     actions = [item.event.action_type for item in lab.engine.advance(900)]
-    assert actions == ["SYS_RUN_END", *["GENERATE_RESULT"] * 4, "SYS_AUTOVERIFY"]
+    assert actions == ["SYS_RUN_END", *["GENERATE_RESULT"] * 5, "SYS_AUTOVERIFY"]
     assert {item.run_id for item in lab.world.results.values()} == {run_id}
 
 

@@ -15,6 +15,7 @@ from labtrust_core.validation import check_policy
 RBAC = "rbac/rbac_policy.v0.1.yaml"
 ZONES = "zones/zone_layout_policy.v0.1.yaml"
 EQUIPMENT = "equipment/equipment_registry.v0.1.yaml"
+VERIFICATION = "verification/autoverification.v0.1.yaml"
 CATALOGUE = "catalogue/test_catalogue.v0.1.yaml"
 TOKENS = "tokens/token_registry.v0.1.yaml"
 REASONS = "reason_codes/reason_code_registry.v0.1.yaml"
@@ -64,6 +65,26 @@ BREAKAGES = {
     "unregistered reason code": (
         (TOKENS, "lifts: [QC_DRIFT_SUSPECTED]", "lifts: [QC_DRIFT]"),
         ("undefined reason code", "types.TOKEN_QC_DRIFT_OVERRIDE.lifts[0]", "QC_DRIFT"),
+    ),
+    "rule that nobody wrote": (
+        (VERIFICATION, "no_delta, hemolysis_below]", "no_delta, looks_fine]"),
+        ("undefined rule", "rules.BIOCHEM_PANEL_CORE[6]", "looks_fine"),
+    ),
+    "limits of a missing analyte": (
+        (VERIFICATION, "COAG_D_DIMER:", "COAG_DIMER:"),
+        ("undefined analyte", "limits.COAG_DIMER", "COAG_DIMER"),
+    ),
+    "delta limit that is no number": (
+        (VERIFICATION, 'limit: "88"', "limit: much"),
+        ("not a decimal string", "delta_checks.BIOCHEM_CREATININE.limit", "much"),
+    ),
+    "empty range": (
+        (VERIFICATION, 'low: "124"', 'low: "155"'),
+        ("an empty range", "limits.BIOCHEM_SODIUM_NA", "155 to 154"),
+    ),
+    "add-on after a missing panel": (
+        (CATALOGUE, "after: [BIOCHEM_PANEL_CORE]", "after: [BIOCHEM]"),
+        ("undefined panel", "panels.BIOCHEM_TSH_ADDON.add_on.after[0]", "BIOCHEM"),
     ),
     "unknown key": (
         (RBAC, "version:", "colour: red\nversion:"),

@@ -84,7 +84,10 @@ def _go(view: View, goal: str) -> int:
 
 
 def reception(view: View, post: Post) -> int:
-    """Book in, check and decide; at a site without a laboratory, collect and send on."""
+    """Book in, check and decide, book what is added.
+
+    At a site without a laboratory, collect and send on.
+    """
     if view["zone"] == post.home and "DISPATCH_TRANSPORT" in view["legal"]:
         waiting = view["here"].get("arrived_at_reception", {"count": 0, "first": []})
         urgent = any(item["priority"] == "STAT" for item in waiting["first"])
@@ -99,6 +102,7 @@ def reception(view: View, post: Post) -> int:
             "ACCEPT_SPECIMEN",
             "CHECK_ACCEPTANCE_RULES",
             "REJECT_SPECIMEN",
+            "ADD_ON_TEST",
             "CREATE_ACCESSION",
         )
         or WAIT
@@ -250,9 +254,9 @@ def supervisor(view: View, post: Post) -> int:
 
 
 def clinical_scientist(view: View, post: Post) -> int:
-    """Release what waits; critical calls are the supervisor's."""
+    """Release what waits, amend what was repeated; critical calls are the supervisor's."""
     del post
-    return _preferred(view, "RELEASE_RESULT") or WAIT
+    return _preferred(view, "RELEASE_RESULT", "AMEND_RESULT") or WAIT
 
 
 RULES: Final[dict[str, Rule]] = {

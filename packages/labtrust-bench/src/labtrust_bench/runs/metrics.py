@@ -73,6 +73,28 @@ class Opposition(_Closed, frozen=True):
     enforcements: Count
 
 
+class Verification(_Closed, frozen=True):
+    """What autoverification made of one panel.
+
+    Attributes:
+        specimens: Specimens that it looked at; a repeat counts again.
+        released: How many left without a person.
+        released_permille: Their share.
+        tests: Results that it looked at.
+        tests_passed: How many passed every rule.
+        tests_passed_permille: Their share.
+        failed_by_rule: Results that did not pass a rule.
+    """
+
+    specimens: Count
+    released: Count
+    released_permille: Permille | None
+    tests: Count
+    tests_passed: Count
+    tests_passed_permille: Permille | None
+    failed_by_rule: dict[str, Count]
+
+
 class Metrics(_Closed, frozen=True):
     """One episode in figures.
 
@@ -87,6 +109,8 @@ class Metrics(_Closed, frozen=True):
         holds_count: Times that a specimen or result was put on hold.
         autoverified: Released specimens of which no result needed a person.
         autoverified_permille: Their share of the released.
+        autoverification_by_panel: What autoverification made of each panel.
+        amended: Results that were put in the place of one that was out.
         p50_turnaround_s: Median time from arrival to release.
         p95_turnaround_s: 95th percentile of it.
         on_time: Released specimens within their priority's target.
@@ -115,6 +139,8 @@ class Metrics(_Closed, frozen=True):
     holds_count: Count
     autoverified: Count
     autoverified_permille: Permille | None
+    autoverification_by_panel: dict[str, Verification]
+    amended: Count
     p50_turnaround_s: Count | None
     p95_turnaround_s: Count | None
     on_time: Count

@@ -21,6 +21,7 @@ from labtrust_bench.runs.metrics import (
     CriticalCalls,
     Metrics,
     Opposition,
+    Verification,
     nearest_rank,
     permille,
     turnaround,
@@ -170,6 +171,8 @@ class MetricsObserver:
             holds_count=sum(self._emits[name] for name in _HOLDS),
             autoverified=unaided,
             autoverified_permille=permille(unaided, len(released)),
+            autoverification_by_panel=_verification(world),
+            amended=self._emits["AMEND_RESULT"],
             p50_turnaround_s=nearest_rank(every, 50),
             p95_turnaround_s=nearest_rank(every, 95),
             on_time=on_time,
@@ -247,6 +250,21 @@ class TimingObserver:
 def _is_autoverified(world: LabWorld, specimen: Specimen) -> bool:
     found = (world.results[item] for item in specimen.results)
     return all(item.autoverified for item in found if item.status == "released")
+
+
+def _verification(world: LabWorld) -> dict[str, Verification]:
+    return {
+        panel: Verification(
+            specimens=item.specimens,
+            released=item.released,
+            released_permille=permille(item.released, item.specimens),
+            tests=item.tests,
+            tests_passed=item.tests_passed,
+            tests_passed_permille=permille(item.tests_passed, item.tests),
+            failed_by_rule=_sorted(item.failed),
+        )
+        for panel, item in sorted(world.verified.items())
+    }
 
 
 def _turnarounds(released: Iterable[Specimen]) -> dict[str, list[int]]:

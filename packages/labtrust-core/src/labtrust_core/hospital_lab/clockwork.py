@@ -23,14 +23,16 @@ from labtrust_core.hospital_lab.breakdowns import (
     device_repair,
     schedule_first_faults,
 )
+from labtrust_core.hospital_lab.handlers.add_ons import add_on_request
 from labtrust_core.hospital_lab.handlers.analysis import end_run
 from labtrust_core.hospital_lab.handlers.movement import check_doors
-from labtrust_core.hospital_lab.handlers.results import generate_result
+from labtrust_core.hospital_lab.handlers.results import generate_result, has_result, was_measured
 from labtrust_core.hospital_lab.handlers.transport import transport_drift
 from labtrust_core.hospital_lab.lookup import LabContext, unused
 from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_core.hospital_lab.things import Due
 from labtrust_core.hospital_lab.values import decimal_text, draw_value
+from labtrust_core.hospital_lab.verification import CODES as VERIFICATION_CODES
 from labtrust_core.hospital_lab.verification import autoverify
 from labtrust_core.hospital_lab.world import LabWorld
 
@@ -70,6 +72,8 @@ def _result_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
     if _is_put_off(ctx, due, ctx.world.runs[run_id].results_s):
         return None
     specimen = ctx.world.specimens[specimen_id]
+    if not was_measured(specimen, run_id) or has_result(ctx, specimen, code, run_id):
+        return None
     table = ctx.tables.analytes[code]
     machine = ctx.world.devices[ctx.world.runs[run_id].device_id]
     true = draw_value(ctx.world.seed, table, specimen)
@@ -88,7 +92,17 @@ def _result_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
 def _autoverify_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
     run_id, specimen_id = msgspec.json.decode(due.entity, type=tuple[str, str])
     run = ctx.world.runs[run_id]
-    return None if _is_put_off(ctx, due, run.results_s) else {"specimen_id": specimen_id}
+    if _is_put_off(ctx, due, run.results_s):
+        return None
+    current = was_measured(ctx.world.specimens[specimen_id], run_id)
+    if not current:
+        ctx.world.finish(run)
+    return {"specimen_id": specimen_id} if current else None
+
+
+def _add_on_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
+    panel_id = ctx.tables.add_ons.get(ctx.world.specimens[due.entity].panel_id)
+    return None if panel_id is None else {"specimen_id": due.entity, "panel_id": panel_id}
 
 
 def _is_put_off(ctx: LabContext, due: Due, until_s: int) -> bool:
@@ -138,6 +152,7 @@ _ARGUMENTS: Final[dict[str, Callable[[LabContext, Due], dict[str, Any] | None]]]
     "SYS_RUN_END": _run_end_args,
     "GENERATE_RESULT": _result_args,
     "SYS_AUTOVERIFY": _autoverify_args,
+    "SYS_ADD_ON_REQUEST": _add_on_args,
     "SYS_DEVICE_FAULT": _fault_args,
     "SYS_DEVICE_REPAIR": _repair_args,
     "SYS_DOOR_ALARM": _door_args,
@@ -182,6 +197,7 @@ SYSTEM_HANDLERS: Final[dict[str, Handler]] = {
     "SYS_RUN_END": run_end,
     "GENERATE_RESULT": generate_result,
     "SYS_AUTOVERIFY": autoverify,
+    "SYS_ADD_ON_REQUEST": add_on_request,
     "SYS_DEVICE_FAULT": device_fault,
     "SYS_DEVICE_REPAIR": device_repair,
     "SYS_DOOR_ALARM": check_doors,
@@ -190,6 +206,6 @@ SYSTEM_HANDLERS: Final[dict[str, Handler]] = {
     "SYS_CONSIGNMENT_ARRIVAL": consignment_arrival,
 }
 
-CODES: Final = frozenset({"CRIT_ACK_TIMEOUT"})
+CODES: Final = frozenset({"CRIT_ACK_TIMEOUT"}) | VERIFICATION_CODES
 
 EMITS: Final = frozenset({"RECEIVE_BATCH", "AUTO_VERIFICATION_CHECK", "RELEASE_RESULT", "ALARM"})

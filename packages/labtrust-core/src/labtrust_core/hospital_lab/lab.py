@@ -15,6 +15,8 @@ from labtrust_core.event import Event
 from labtrust_core.hospital_lab import clockwork, queries, references
 from labtrust_core.hospital_lab.documents.kinds import LAB_DOCUMENTS
 from labtrust_core.hospital_lab.handlers import (
+    add_ons,
+    amendments,
     analysis,
     critical,
     labels,
@@ -50,6 +52,8 @@ _AREAS: Final = (
     analysis,
     quality,
     results,
+    amendments,
+    add_ons,
     critical,
     transport,
     supplies,

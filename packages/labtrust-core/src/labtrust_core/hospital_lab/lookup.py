@@ -11,7 +11,7 @@ from typing import TypeAlias
 from labtrust_core.engine.context import Context
 from labtrust_core.event import Event
 from labtrust_core.hospital_lab.tables import LabTables
-from labtrust_core.hospital_lab.things import Agent, Device, Result, Specimen
+from labtrust_core.hospital_lab.things import REPLACED, Agent, Device, Result, Specimen
 from labtrust_core.hospital_lab.world import LabWorld
 
 LabContext: TypeAlias = Context[LabWorld, LabTables]
@@ -94,8 +94,20 @@ def _results(ctx: LabContext, event: Event) -> list[Result]:
     return [
         world.results[item]
         for item in specimen.results
-        if world.results[item].status != "superseded"
+        if world.results[item].status not in REPLACED
     ]
+
+
+def result_out(world: LabWorld, result: Result) -> Result | None:
+    """Return another result of the same specimen and analyte that is released."""
+    specimen = world.specimens.get(result.specimen_id or "")
+    if specimen is None or result.analyte is None:
+        return None
+    for item in specimen.results:
+        other = world.results[item]
+        if other.analyte == result.analyte and other.status == "released" and other is not result:
+            return other
+    return None
 
 
 def is_within_reach(specimen: Specimen, agent: Agent) -> bool:

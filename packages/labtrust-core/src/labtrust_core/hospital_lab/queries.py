@@ -99,6 +99,12 @@ QUERIES: Final[dict[str, Callable[..., Any]]] = {
     "result_flags": lambda ctx, item: _of_result(ctx, item, lambda found: list(found.flags)),
     "result_hold_reason": lambda ctx, item: _of_result(ctx, item, lambda found: found.hold_reason),
     "result_criticality": lambda ctx, item: _of_result(ctx, item, lambda found: found.criticality),
+    "result_delta": lambda ctx, item: _of_result(ctx, item, lambda found: found.delta),
+    "result_amends": lambda ctx, item: _of_result(ctx, item, lambda found: found.amends),
+    "result_hemolysis_index": lambda ctx, item: _of_result(
+        ctx, item, lambda found: found.hemolysis_index_mg_l
+    ),
+    "specimen_panel": lambda ctx, item: _of_specimen(ctx, item, lambda found: found.panel_id),
     "result_value": lambda ctx, item: _of_result(ctx, item, lambda found: found.value),
     "releasable_result_ids": _releasable,
     "comm_record_exists": lambda ctx, item: _of_result(

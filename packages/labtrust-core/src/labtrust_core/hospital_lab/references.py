@@ -15,8 +15,10 @@ from labtrust_core.hospital_lab.documents.catalogue import Catalogue, Stability
 from labtrust_core.hospital_lab.documents.equipment import Equipment, Failures, Reagents
 from labtrust_core.hospital_lab.documents.floor import Sites, ZoneLayout
 from labtrust_core.hospital_lab.documents.people import Crews, CriticalLadder
+from labtrust_core.hospital_lab.documents.verification import Verification
 from labtrust_core.hospital_lab.quality_references import quality_problems
 from labtrust_core.hospital_lab.units import DAY_S
+from labtrust_core.hospital_lab.verification import RULES
 from labtrust_core.policy.load import Policy
 from labtrust_core.policy.model import Enforcement, Rbac, Tokens
 
@@ -31,6 +33,7 @@ def problems(policy: Policy) -> list[Problem]:
         *_equipment(policy),
         *_catalogue(policy),
         *_per_panel(policy),
+        *_verification(policy),
         *quality_problems(policy),
         *_people(policy),
         *workload_references.problems(policy),
@@ -182,18 +185,76 @@ def _catalogue(policy: Policy) -> Iterator[Problem]:
             ("reference_high",): analyte.reference_high,
             ("values", "median"): analyte.values.median,
             ("values", "sd"): analyte.values.sd,
+            ("values", "ill_median"): analyte.values.ill_median,
+            ("values", "within_sd"): analyte.values.within_sd,
+            ("hemolysis_bias",): analyte.hemolysis_bias,
         }
         if critical is not None:
             quantities |= {("critical", "low"): critical.low, ("critical", "high"): critical.high}
         for path, quantity in quantities.items():
-            if quantity is not None and not _is_decimal(quantity):
+            yield from _decimal("catalogue", ("analytes", code, *path), quantity)
+
+
+def _decimal(document: str, path: tuple[str, ...], quantity: str | None) -> Iterator[Problem]:
+    if quantity is not None and not _is_decimal(quantity):
+        yield Problem(document, path, "not a decimal string", quantity, 'for example "2.5"')
+
+
+def _add_ons(catalogue: Catalogue) -> Iterator[Problem]:
+    """Panels that are asked for afterwards: at most one after each panel, on tubes that fit."""
+    taken: dict[str, str] = {}
+    for name, panel in catalogue.panels.items():
+        after = () if panel.add_on is None else panel.add_on.after
+        place = ("panels", name, "add_on", "after")
+        listed = (((*place, number), item) for number, item in enumerate(after))
+        yield from dangling("catalogue", "panel", listed, catalogue.panels)
+        for number, item in enumerate(after):
+            if item in taken:
                 yield Problem(
                     "catalogue",
-                    ("analytes", code, *path),
-                    "not a decimal string",
-                    quantity,
-                    'for example "2.5"',
+                    (*place, number),
+                    "a second panel to be added on",
+                    f"{taken[item]} and {name}",
+                    f"one after {item}",
                 )
+            taken[item] = name
+
+
+def _verification(policy: Policy) -> Iterator[Problem]:
+    catalogue = policy.get("catalogue", Catalogue)
+    document = policy.get("verification", Verification)
+    yield from _add_ons(catalogue)
+    listed = ((("rules", panel), panel) for panel in document.rules)
+    yield from dangling("verification", "panel", listed, catalogue.panels)
+    for panel, rules in document.rules.items():
+        named = ((("rules", panel, number), rule) for number, rule in enumerate(rules))
+        yield from dangling("verification", "rule", named, RULES)
+    for name, panel_body in catalogue.panels.items():
+        if panel_body.autoverify and not document.rules.get(name):
+            yield Problem("verification", ("rules", name), "no rules", "nothing", "some rules")
+    for code, limits in document.limits.items():
+        yield from dangling(
+            "verification", "analyte", [(("limits", code), code)], _analytes(policy)
+        )
+        yield from _decimal("verification", ("limits", code, "low"), limits.low)
+        yield from _decimal("verification", ("limits", code, "high"), limits.high)
+        yield from _range(code, limits.low, limits.high)
+    for code, check in document.delta_checks.items():
+        yield from dangling(
+            "verification", "analyte", [(("delta_checks", code), code)], _analytes(policy)
+        )
+        yield from _decimal("verification", ("delta_checks", code, "limit"), check.limit)
+
+
+def _range(code: str, low: str | None, high: str | None) -> Iterator[Problem]:
+    numbers = low is not None and high is not None and _is_decimal(low) and _is_decimal(high)
+    if numbers and Decimal(low or 0) > Decimal(high or 0):
+        found = f"{low} to {high}"
+        yield Problem("verification", ("limits", code), "an empty range", found, "low below high")
+
+
+def _analytes(policy: Policy) -> Collection[str]:
+    return policy.get("catalogue", Catalogue).analytes
 
 
 def _is_decimal(text: str) -> bool:

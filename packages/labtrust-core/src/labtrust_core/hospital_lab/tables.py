@@ -29,6 +29,7 @@ from labtrust_core.hospital_lab.documents.equipment import (
 )
 from labtrust_core.hospital_lab.documents.floor import Door, Route, Site, Sites, Zone, ZoneLayout
 from labtrust_core.hospital_lab.documents.people import Crew, Crews, CriticalLadder
+from labtrust_core.hospital_lab.documents.verification import Verification
 from labtrust_core.hospital_lab.documents.workload import SiteProfile, Workload
 from labtrust_core.hospital_lab.quality_tables import QualityTable, compile_quality
 from labtrust_core.hospital_lab.units import DAY_S, HOUR_S
@@ -53,7 +54,11 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class AnalyteTable:
-    """An analyte with its limits as integers of ``10**-decimals``."""
+    """An analyte with its limits as integers of ``10**-decimals``.
+
+    ``spread`` and ``within`` of a normal distribution and ``hemolysis_bias`` (per g/L) are in
+    thousandths of that; of a lognormal one they are thousandths of the logarithm.
+    """
 
     code: str
     loinc: str
@@ -66,8 +71,17 @@ class AnalyteTable:
     criticality: str
     distribution: str
     median: int
-    sd: int
-    sigma_milli: int
+    spread: int
+    within: int
+    ill_ppm: int
+    ill_median: int
+    ill_percent: int
+    hemolysis_bias: int
+    verify_low: int | None
+    verify_high: int | None
+    hemolysis_max_mg_l: int | None
+    delta_limit: int | None
+    delta_window_s: int
 
     def scaled(self, value: Decimal) -> int:
         """Return ``value`` as an integer of ``10**-decimals``, ties to even."""
@@ -82,8 +96,20 @@ class AnalyteTable:
         high = self.critical_high is not None and value > self.critical_high
         return self.criticality if low or high else "NONE"
 
+    def within_limits(self, value: int) -> bool:
+        """Whether a scaled value may leave without a person."""
+        low = self.verify_low is None or value >= self.verify_low
+        return low and (self.verify_high is None or value <= self.verify_high)
+
     def reference_flag(self, value: int) -> str | None:
-        """Return ``L`` or ``H`` for a value outside the reference interval, else ``None``."""
+        """Return the flag of a value outside the reference interval, else ``None``.
+
+        ``LL`` or ``HH`` beyond a critical limit, else ``L`` or ``H``.
+        """
+        if self.critical_low is not None and value < self.critical_low:
+            return "LL"
+        if self.critical_high is not None and value > self.critical_high:
+            return "HH"
         if self.reference_low is not None and value < self.reference_low:
             return "L"
         if self.reference_high is not None and value > self.reference_high:
@@ -165,6 +191,9 @@ class LabTables:
     stat_share_window: int
     panels: dict[str, Panel]
     analytes: dict[str, AnalyteTable]
+    verification_rules: dict[str, list[str]]
+    lookback_specimens: int
+    add_ons: dict[str, str]
     grace_s: int
     bands: frozenset[str]
     stability: dict[str, PanelStability]
@@ -187,6 +216,7 @@ def compile_tables(policy: Policy) -> LabTables:
     equipment = policy.get("equipment", Equipment)
     catalogue = policy.get("catalogue", Catalogue)
     stability = policy.get("stability", Stability)
+    verification = policy.get("verification", Verification)
     reagents = policy.get("reagents", Reagents)
     ladder = policy.get("critical", CriticalLadder)
     crews = policy.get("crews", Crews)
@@ -207,7 +237,18 @@ def compile_tables(policy: Policy) -> LabTables:
         stat_share_percent=equipment.max_stat_queue_share_percent,
         stat_share_window=equipment.stat_share_window,
         panels=catalogue.panels,
-        analytes={code: compile_analyte(code, item) for code, item in catalogue.analytes.items()},
+        analytes={
+            code: compile_analyte(code, item, verification)
+            for code, item in catalogue.analytes.items()
+        },
+        verification_rules=verification.rules,
+        lookback_specimens=verification.lookback_specimens,
+        add_ons={
+            after: name
+            for name, panel in catalogue.panels.items()
+            if panel.add_on is not None
+            for after in panel.add_on.after
+        },
         grace_s=stability.out_of_band_grace_s,
         bands=frozenset(stability.bands),
         stability=stability.panels,
@@ -287,8 +328,8 @@ def _run_s(kind: DeviceType, tests: int) -> int:
     return kind.setup_s + run_s + kind.teardown_s
 
 
-def compile_analyte(code: str, analyte: Analyte) -> AnalyteTable:
-    """Compile one analyte.
+def compile_analyte(code: str, analyte: Analyte, verification: Verification) -> AnalyteTable:
+    """Compile one analyte with what verification asks of it.
 
     Raises: decimal.InvalidOperation: A quantity is not a decimal string (``problems`` reports it
         first).
@@ -298,8 +339,13 @@ def compile_analyte(code: str, analyte: Analyte) -> AnalyteTable:
     def scaled(text: str | None) -> int | None:
         return None if text is None else int((Decimal(text) * scale).to_integral_value())
 
+    def fine(text: str | None) -> int | None:
+        return None if text is None else int((Decimal(text) * scale * 1_000).to_integral_value())
+
     critical = analyte.critical
     values = analyte.values
+    limits = verification.limits.get(code)
+    delta = verification.delta_checks.get(code)
     return AnalyteTable(
         code=code,
         loinc=analyte.loinc,
@@ -312,6 +358,15 @@ def compile_analyte(code: str, analyte: Analyte) -> AnalyteTable:
         criticality="NONE" if critical is None else critical.criticality,
         distribution=values.distribution,
         median=scaled(values.median) or 0,
-        sd=scaled(values.sd) or 0,
-        sigma_milli=values.sigma_milli or 0,
+        spread=fine(values.sd) or values.sigma_milli or 0,
+        within=fine(values.within_sd) or values.within_sigma_milli or 0,
+        ill_ppm=values.ill_ppm,
+        ill_median=scaled(values.ill_median) or scaled(values.median) or 0,
+        ill_percent=values.ill_percent,
+        hemolysis_bias=fine(analyte.hemolysis_bias) or 0,
+        verify_low=None if limits is None else scaled(limits.low),
+        verify_high=None if limits is None else scaled(limits.high),
+        hemolysis_max_mg_l=None if limits is None else limits.hemolysis_max_mg_l,
+        delta_limit=None if delta is None else scaled(delta.limit),
+        delta_window_s=0 if delta is None else delta.window_s,
     )

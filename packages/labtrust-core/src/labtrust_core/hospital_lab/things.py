@@ -28,7 +28,9 @@ SpecimenStatus = Literal[
     "analysed",
     "released",
 ]
-ResultStatus = Literal["generated", "held", "released", "superseded"]
+ResultStatus = Literal["generated", "held", "released", "superseded", "amended"]
+REPLACED = frozenset({"superseded", "amended"})
+"""Statuses of results in whose place another measurement has come, before or after release."""
 
 
 class Specimen(msgspec.Struct):
@@ -196,6 +198,8 @@ class Result(msgspec.Struct):
     """One measured value.
 
     ``value`` is an integer of ``10**-decimals`` of the analyte's unit; ``None`` if not numeric.
+    ``delta`` is its difference from the result that it was compared with, the patient's last one.
+    ``amends`` is the released result in whose place this one came.
     """
 
     result_id: str
@@ -211,12 +215,39 @@ class Result(msgspec.Struct):
     hold_reason: str | None = None
     investigation_id: str | None = None
     flags: list[str] = []
+    panel_id: str | None = None
+    hemolysis_index_mg_l: int = 0
+    compared_with: str | None = None
+    delta: int | None = None
+    amends: str | None = None
     notification_mode: str | None = None
     attempts: list[CallAttempt] = []
     acknowledged_s: int | None = None
     autoverified: bool = False
     released_s: int | None = None
     released_by: str | None = None
+
+
+class Baseline(msgspec.Struct, frozen=True):
+    """The last released value of a patient's analyte, and which result states it."""
+
+    value: int
+    collected_s: int
+    result_id: str
+    specimen_id: str
+
+
+class PanelVerification(msgspec.Struct):
+    """What autoverification made of a panel.
+
+    Specimens looked at and released, results looked at and passed, and failures by rule.
+    """
+
+    specimens: int = 0
+    released: int = 0
+    tests: int = 0
+    tests_passed: int = 0
+    failed: dict[str, int] = {}
 
 
 class Consignment(msgspec.Struct):
@@ -259,6 +290,7 @@ AGENDA_RANK = {
     "SYS_CRITICAL_TIMEOUT": 7,
     "TRANSPORT_TICK": 8,
     "SYS_ARRIVAL": 9,
+    "SYS_ADD_ON_REQUEST": 10,
 }
 """What happens first when several things are due in the same second.
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from labtrust_core.hospital_lab import deltas
+from labtrust_core.hospital_lab.handlers.amendments import amendable
 from labtrust_core.hospital_lab.handlers.quality import qc_due_in
 from labtrust_core.hospital_lab.logistics import is_up, most_urgent, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.quality_cascade import investigation_record, suspected_analytes
 from labtrust_core.hospital_lab.tables import DeviceTable
-from labtrust_core.hospital_lab.things import Agent, Specimen
+from labtrust_core.hospital_lab.things import REPLACED, Agent, Specimen
 
 LIST_LIMIT: Final = 20
 _VISIBLE: Final = (
@@ -199,7 +201,7 @@ def _releasable(ctx: LabContext, agent_id: str) -> list[dict[str, Any]]:
         current = [
             world.results[item]
             for item in specimen.results
-            if world.results[item].status != "superseded"
+            if world.results[item].status not in REPLACED
         ]
         run = world.runs.get(specimen.run_id or "")
         devices = [
@@ -213,6 +215,8 @@ def _releasable(ctx: LabContext, agent_id: str) -> list[dict[str, Any]]:
                 "critical_open": [
                     item.result_id for item in current if item.result_id in world.critical_open
                 ],
+                "amending": [item.result_id for item in amendable(ctx, specimen)],
+                "delta": [item.result_id for item in current if deltas.failed(item)],
                 "held": [item.result_id for item in current if item.status == "held"],
                 "qc_state": devices[0].qc_state if devices else None,
                 "own_work": run is not None and run.started_by == agent_id,
@@ -260,6 +264,8 @@ _WORK_LISTS: Final[dict[str, tuple[str, Callable[[LabContext], Any]]]] = {
     "qc": ("QC_EVENT", _quality),
     "investigations": ("RERUN_REQUEST", _investigations),
     "critical": ("NOTIFY_CRITICAL_RESULT", _critical),
+    "repeats": ("RERUN_REQUEST", lambda ctx: list(ctx.world.repeats)[:LIST_LIMIT]),
+    "add_ons": ("ADD_ON_TEST", lambda ctx: dict(list(ctx.world.add_ons.items())[:LIST_LIMIT])),
     "consignments": ("RECEIVE_TRANSPORT", _consignments),
     "stock": ("RESTOCK_REAGENT", lambda ctx: dict(ctx.world.stock)),
 }

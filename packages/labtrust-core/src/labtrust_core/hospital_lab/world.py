@@ -18,10 +18,12 @@ from labtrust_core.hospital_lab.quality_things import Investigation
 from labtrust_core.hospital_lab.things import (
     AGENDA_RANK,
     Agent,
+    Baseline,
     Consignment,
     Device,
     DoorState,
     Due,
+    PanelVerification,
     Result,
     Run,
     Specimen,
@@ -41,6 +43,10 @@ class LabWorld(msgspec.Struct):
         aliquots: Aliquot id to specimen id.
         critical_open: Critical results that are neither acknowledged nor superseded.
         releasable: Specimens whose results wait for a person to release them.
+        baselines: Patient to analyte to the last released value.
+        verified: Panel to what autoverification made of it.
+        add_ons: Specimens in store to the panel that somebody wants measured in them too.
+        repeats: Released specimens that are to be measured again, since controls failed after them.
         agenda: Heap of what is due.
     """
 
@@ -64,6 +70,10 @@ class LabWorld(msgspec.Struct):
     at: dict[str, dict[str, None]] = {}
     critical_open: dict[str, None] = {}
     releasable: dict[str, None] = {}
+    baselines: dict[str, dict[str, Baseline]] = {}
+    verified: dict[str, PanelVerification] = {}
+    add_ons: dict[str, str] = {}
+    repeats: dict[str, None] = {}
     in_transit: dict[str, None] = {}
     arrivals: dict[str, int] = {}
     arrival_marks: dict[str, int] = {}

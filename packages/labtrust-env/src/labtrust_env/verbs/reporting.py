@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from labtrust_core.hospital_lab.handlers.add_ons import can_add_on
+from labtrust_core.hospital_lab.handlers.amendments import amendable, to_repeat
 from labtrust_core.hospital_lab.logistics import most_urgent
-from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.lookup import LabContext, result_out
 from labtrust_core.hospital_lab.quality_cascade import suspicion
-from labtrust_core.hospital_lab.things import Agent, Result, Specimen
+from labtrust_core.hospital_lab.things import REPLACED, Agent, Result, Specimen
 
 from labtrust_env.verbs.proposal import Proposal
 
 _CHANNEL: Final = "phone"
+_REPEATED_FOR: Final = "QC_FAIL_ACTIVE"
+"""Why what is out is measured again."""
 
 
 def release(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
@@ -22,20 +26,50 @@ def release(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
     for specimen in most_urgent(ctx, ctx.world.releasable):
         found = current_results(ctx, specimen)
         left = [item for item in found if item.status != "released"]
-        if left and all(may_release(ctx, agent, item) for item in left):
+        if left and all(_is_first(ctx, agent, item) for item in left):
             if len(left) == len(found):
                 return "RELEASE_RESULT", {"specimen_id": specimen.specimen_id}
             return "RELEASE_RESULT", {"result_id": left[0].result_id}
     return None
 
 
+def _is_first(ctx: LabContext, agent: Agent, result: Result) -> bool:
+    """Whether an agent may release a result, and nothing is out that it would have to amend."""
+    return may_release(ctx, agent, result) and result_out(ctx.world, result) is None
+
+
+def amend(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
+    """Put the first repeated result that nothing stands in the way of in the place of what is out.
+
+    By urgency of the specimens; the rules about own work are those of a release.
+    """
+    for specimen in most_urgent(ctx, ctx.world.releasable):
+        for result in amendable(ctx, specimen):
+            if may_release(ctx, agent, result, "AMEND_RESULT"):
+                return "AMEND_RESULT", {
+                    "result_id": result.result_id,
+                    "reason_code": _REPEATED_FOR,
+                }
+    return None
+
+
+def add_on(ctx: LabContext, _agent: Agent, _target: str) -> Proposal | None:
+    """Book the oldest request for a further test on a tube that still keeps."""
+    for specimen_id, panel_id in ctx.world.add_ons.items():
+        if can_add_on(ctx, ctx.world.specimens[specimen_id], panel_id):
+            return "ADD_ON_TEST", {"specimen_id": specimen_id, "panel_id": panel_id}
+    return None
+
+
 def current_results(ctx: LabContext, specimen: Specimen) -> list[Result]:
-    """Return a specimen's results that no later run has superseded."""
+    """Return a specimen's results that no later one has replaced."""
     known = (ctx.world.results[item] for item in specimen.results)
-    return [item for item in known if item.status != "superseded"]
+    return [item for item in known if item.status not in REPLACED]
 
 
-def may_release(ctx: LabContext, agent: Agent, result: Result) -> bool:
+def may_release(
+    ctx: LabContext, agent: Agent, result: Result, action: str = "RELEASE_RESULT"
+) -> bool:
     """Whether a result is open, acknowledged if critical, under control, and not own work."""
     if result.status != "generated":
         return False
@@ -44,7 +78,7 @@ def may_release(ctx: LabContext, agent: Agent, result: Result) -> bool:
     machine = ctx.world.devices.get(result.device_id or "")
     if suspicion(machine, result.analyte) != "pass":
         return False
-    forbidden = ctx.policy.roles.incompatible_duties.get("RELEASE_RESULT", ())
+    forbidden = ctx.policy.roles.incompatible_duties.get(action, ())
     run = ctx.world.runs.get(result.run_id or "")
     produced = run is not None and run.started_by == agent.agent_id
     judged = machine is not None and agent.agent_id in machine.qc_agents
@@ -53,14 +87,20 @@ def may_release(ctx: LabContext, agent: Agent, result: Result) -> bool:
 
 
 def rerun(ctx: LabContext, _agent: Agent, _target: str) -> Proposal | None:
-    """Ask for the most urgent specimen with a held result to be measured again."""
+    """Ask for the most urgent specimen with a held result to be measured again.
+
+    Where there is none, for what is out and was measured shortly before controls failed.
+    """
     for specimen in most_urgent(ctx, ctx.world.releasable):
         for item in specimen.results:
             result = ctx.world.results[item]
             if result.status == "held":
                 reason = result.hold_reason or "QC_FAIL_ACTIVE"
                 return "RERUN_REQUEST", {"result_id": item, "reason_code": reason}
-    return None
+    doubtful = to_repeat(ctx)
+    if doubtful is None:
+        return None
+    return "RERUN_REQUEST", {"result_id": doubtful.result_id, "reason_code": _REPEATED_FOR}
 
 
 def notify(ctx: LabContext, _agent: Agent, _target: str) -> Proposal | None:

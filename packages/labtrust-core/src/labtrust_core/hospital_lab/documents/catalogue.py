@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from labtrust_core.policy.model import Closed, Document
+from labtrust_core.policy.model import Closed, Document, Natural
 
 
 class CriticalLimits(Closed, frozen=True, kw_only=True):
@@ -26,16 +26,31 @@ class ValueModel(Closed, frozen=True, kw_only=True):
     """How simulated values are drawn.
 
     Normal, or lognormal with the median and the spread in thousandths (of ln).
+
+    Attributes:
+        sd, sigma_milli: Spread between persons' set points.
+        within_sd, within_sigma_milli: Spread between two collections of one person.
+        ill_ppm, ill_median, ill_percent: Share of persons who are ill, their median (by
+            default ``median``), and the percentage of both spreads that holds for them.
     """
 
     distribution: Literal["normal", "lognormal"]
     median: str
     sd: str | None = None
     sigma_milli: int | None = None
+    within_sd: str | None = None
+    within_sigma_milli: int | None = None
+    ill_ppm: Natural = 0
+    ill_median: str | None = None
+    ill_percent: Natural = 100
+    source: str = ""
 
 
 class Analyte(Closed, frozen=True, kw_only=True):
-    """A quantity that is measured. ``unit`` is the printed unit, ``ucum`` its UCUM code."""
+    """A quantity that is measured. ``unit`` is the printed unit, ``ucum`` its UCUM code.
+
+    ``hemolysis_bias``: by how much one gram of free haemoglobin in a litre raises the value.
+    """
 
     title: str
     loinc: str
@@ -46,6 +61,22 @@ class Analyte(Closed, frozen=True, kw_only=True):
     reference_high: str | None = None
     critical: CriticalLimits | None = None
     values: ValueModel
+    hemolysis_bias: str | None = None
+    source: str = ""
+
+
+class AddOn(Closed, frozen=True, kw_only=True):
+    """How often a panel is asked for afterwards on a tube that is in store already.
+
+    Attributes:
+        after: Panels whose released tubes it is asked for on.
+        rate_ppm: Share of them.
+        mean_delay_s: Mean time from their release to the request.
+    """
+
+    after: list[str]
+    rate_ppm: Natural
+    mean_delay_s: Natural
     source: str = ""
 
 
@@ -58,7 +89,8 @@ class Panel(Closed, frozen=True, kw_only=True):
         needs_citrate_fill: Whether the tube must be filled to the line.
         needs_separation, needs_aliquot: Stages before analysis.
         analytes: Codes measured.
-        autoverify: Whether unremarkable results may be released without a person.
+        autoverify: Whether results that pass the rules may be released without a person.
+        add_on: Demand for it on tubes that were measured for something else.
     """
 
     title: str
@@ -69,6 +101,7 @@ class Panel(Closed, frozen=True, kw_only=True):
     needs_aliquot: bool
     analytes: list[str]
     autoverify: bool
+    add_on: AddOn | None = None
 
 
 class Catalogue(Document, frozen=True, kw_only=True):

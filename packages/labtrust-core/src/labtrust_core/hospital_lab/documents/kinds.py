@@ -7,6 +7,7 @@ from labtrust_core.hospital_lab.documents.equipment import Equipment, Failures, 
 from labtrust_core.hospital_lab.documents.floor import Sites, ZoneLayout
 from labtrust_core.hospital_lab.documents.people import Crews, CriticalLadder
 from labtrust_core.hospital_lab.documents.quality import Quality
+from labtrust_core.hospital_lab.documents.verification import Verification
 from labtrust_core.hospital_lab.documents.workload import Workload
 from labtrust_core.policy.model import DocumentKind
 
@@ -17,6 +18,7 @@ LAB_DOCUMENTS = (
     DocumentKind("quality", "quality/quality_control.v0.1.yaml", Quality),
     DocumentKind("failures", "equipment/failure_models.v0.1.yaml", Failures),
     DocumentKind("catalogue", "catalogue/test_catalogue.v0.1.yaml", Catalogue),
+    DocumentKind("verification", "verification/autoverification.v0.1.yaml", Verification),
     DocumentKind("stability", "stability/stability_policy.v0.1.yaml", Stability),
     DocumentKind("reagents", "reagents/reagent_policy.v0.1.yaml", Reagents),
     DocumentKind("critical", "critical/escalation_ladder.v0.2.yaml", CriticalLadder),

@@ -7,6 +7,7 @@ from typing import Final
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
 from labtrust_core.hospital_lab.analytical_error import measure_controls, recalibrate
+from labtrust_core.hospital_lab.handlers.amendments import look_back
 from labtrust_core.hospital_lab.lookup import LabContext, device
 from labtrust_core.hospital_lab.quality_cascade import investigate, settle_good
 from labtrust_core.hospital_lab.quality_things import QcState, Suspect
@@ -67,6 +68,7 @@ def qc_event(ctx: LabContext, event: Event) -> None:
         else:
             machine.suspects = {}
         _conclude(ctx, machine, outcome)
+        look_back(ctx, machine)
         if event.agent_id not in machine.qc_agents:
             machine.qc_agents.append(event.agent_id)
     ctx.emit("QC_EVENT")

@@ -7,13 +7,16 @@ from typing import Any, Final
 
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
+from labtrust_core.hospital_lab import deltas
 from labtrust_core.hospital_lab.handlers.preanalytics import ready_status
 from labtrust_core.hospital_lab.lookup import LabContext, results
 from labtrust_core.hospital_lab.quality_cascade import attribution, note_measured, suspicion
-from labtrust_core.hospital_lab.things import Result, Run, Specimen
+from labtrust_core.hospital_lab.things import REPLACED, Result, Run, Specimen
+from labtrust_core.randomness import stream
 
 DRIFT_FLAG: Final = "QC_DRIFT_DISCLAIMER_REQUIRED"
 _UNRELEASED: Final = frozenset({"generated", "held"})
+_MEASURED: Final = frozenset({"in_analysis", "analysed", "released"})
 _MAX_DIGITS: Final = 15
 
 
@@ -42,26 +45,39 @@ def result_new(ctx: LabContext, event: Event) -> None:
 
 
 def result_of_run(ctx: LabContext, event: Event) -> None:
-    """Was the analyte measured in that run, of an analyser, and not entered yet?"""
+    """Was the analyte measured in that run, of an analyser, and not entered yet?
+
+    Nothing comes of a run once its specimen is to be measured again; in simulated time nothing is
+    there before the analyser gives it.
+    """
     run = ctx.world.runs[event.text("run_id")]
     analyte = event.text("analyte_code")
-    measures = ctx.tables.devices[run.device_id].type.kind == "analyser"
+    pending = ctx.world.simulated and run.results_s > ctx.now
+    measures = ctx.tables.devices[run.device_id].type.kind == "analyser" and not pending
     for specimen_id in run.specimen_ids if measures else ():
         specimen = ctx.world.specimens[specimen_id]
         measured = analyte in ctx.tables.panels[specimen.panel_id].analytes
         named = event.text("specimen_id") in ("", specimen_id)
-        if measured and named and not _has_result(ctx, specimen, analyte, run.run_id):
+        current = was_measured(specimen, run.run_id)
+        if measured and named and current and not has_result(ctx, specimen, analyte, run.run_id):
             return
     raise Blocked("RC_RESULT_NOT_OF_RUN", f"run {run.run_id} has no open result for {analyte}")
 
 
-def _has_result(ctx: LabContext, specimen: Specimen, analyte: str, run_id: str) -> bool:
-    """Whether there is a current result, or one of this run: a run measures everything once."""
+def was_measured(specimen: Specimen, run_id: str) -> bool:
+    """Whether a run is the last that measured the specimen, and no other is to follow."""
+    return specimen.run_id == run_id and specimen.status in _MEASURED
+
+
+def has_result(ctx: LabContext, specimen: Specimen, analyte: str, run_id: str) -> bool:
+    """Whether there is an open result, or one of this run: a run measures everything once."""
     found = (ctx.world.results[item] for item in specimen.results)
-    return any(
-        result.analyte == analyte and (result.status != "superseded" or result.run_id == run_id)
-        for result in found
-    )
+    return any(item.run_id == run_id or is_open(item) for item in found if item.analyte == analyte)
+
+
+def is_open(result: Result) -> bool:
+    """Whether a result is neither released nor replaced."""
+    return result.status in _UNRELEASED
 
 
 def result_known(ctx: LabContext, event: Event) -> None:
@@ -74,7 +90,7 @@ def result_known(ctx: LabContext, event: Event) -> None:
 def result_status(ctx: LabContext, event: Event) -> None:
     """Are the results still unreleased?"""
     for result in results(ctx, event):
-        if result.status not in _UNRELEASED:
+        if not is_open(result):
             raise Blocked("RC_RESULT_STATUS", f"result {result.result_id} is {result.status}")
 
 
@@ -155,13 +171,15 @@ def generate_result(ctx: LabContext, event: Event) -> None:
         value=None,
         unit=event.text("units") or None,
         generated_s=ctx.now,
+        panel_id=None if specimen is None else specimen.panel_id,
+        hemolysis_index_mg_l=0 if specimen is None else specimen.free_hb_mg_l,
     )
     world.results[result.result_id] = result
     if specimen is not None:
         specimen.results.append(result.result_id)
     ctx.emit("GENERATE_RESULT")
     if result.analyte is not None:
-        _classify(ctx, result, event.args.get("value"))
+        _classify(ctx, result, specimen, event.args.get("value"))
         ctx.emit("CLASSIFY_RESULT")
     note_measured(ctx, result)
     if result.hold_reason is not None:
@@ -181,10 +199,10 @@ def _specimen_of(ctx: LabContext, run: Run, event: Event) -> Specimen | None:
         return known[named] if named in run.specimen_ids else None
     analyte = event.text("analyte_code")
     batch = (known[item] for item in run.specimen_ids)
-    return next((item for item in batch if not _has_result(ctx, item, analyte, run.run_id)), None)
+    return next((item for item in batch if not has_result(ctx, item, analyte, run.run_id)), None)
 
 
-def _classify(ctx: LabContext, result: Result, value: object) -> None:
+def _classify(ctx: LabContext, result: Result, specimen: Specimen | None, value: object) -> None:
     table = ctx.tables.analytes.get(result.analyte or "")
     quantity = read_quantity(value)
     if table is None or quantity is None or result.unit != table.unit:
@@ -195,6 +213,8 @@ def _classify(ctx: LabContext, result: Result, value: object) -> None:
     flag = table.reference_flag(result.value)
     if flag is not None:
         result.flags.append(flag)
+    if specimen is not None:
+        deltas.compare(ctx, specimen, table, result)
 
 
 def _announce_critical(ctx: LabContext, result: Result) -> None:
@@ -236,16 +256,27 @@ def release(ctx: LabContext, result: Result, by: str) -> None:
     specimen = world.specimens.get(result.specimen_id or "")
     if specimen is None:
         return
-    current = [
-        world.results[item]
-        for item in specimen.results
-        if world.results[item].status != "superseded"
-    ]
-    if all(item.status == "released" for item in current):
+    deltas.remember(ctx, specimen, result)
+    found = (world.results[item] for item in specimen.results)
+    if all(item.status == "released" for item in found if item.status not in REPLACED):
         world.releasable.pop(specimen.specimen_id, None)
         world.set_status(specimen, "released")
-        specimen.released_s = ctx.now
-        ctx.data.setdefault("released_specimens", []).append(specimen.specimen_id)
+        if specimen.released_s is None:  # an amendment or an add-on is no second release
+            specimen.released_s = ctx.now
+            ctx.data.setdefault("released_specimens", []).append(specimen.specimen_id)
+            _draw_add_on(ctx, specimen)
+
+
+def _draw_add_on(ctx: LabContext, specimen: Specimen) -> None:
+    """Draw whether somebody will want a further panel on the tube, and when."""
+    panel_id = ctx.tables.add_ons.get(specimen.panel_id)
+    demand = None if panel_id is None else ctx.tables.panels[panel_id].add_on
+    if demand is None or panel_id is None or not ctx.world.simulated:
+        return
+    draws = stream(ctx.world.seed, "add_on")
+    if draws.chance_ppm(demand.rate_ppm, specimen.specimen_id, 0):
+        wait = draws.exponential_s(demand.mean_delay_s, specimen.specimen_id, 1)
+        ctx.world.schedule(ctx.now + wait, "SYS_ADD_ON_REQUEST", specimen.specimen_id)
 
 
 def hold_result(ctx: LabContext, event: Event) -> None:
@@ -258,18 +289,20 @@ def hold_result(ctx: LabContext, event: Event) -> None:
 def rerun_request(ctx: LabContext, event: Event) -> None:
     """Ask for a specimen to be measured again.
 
-    Its unreleased results are superseded and it is ready for a queue.
+    Its unreleased results are superseded, what is out stays out, and it is ready for a queue.
     """
-    named = dict.fromkeys(result.specimen_id for result in results(ctx, event))
-    for specimen_id in named:
+    named = {result.specimen_id: result.panel_id for result in reversed(results(ctx, event))}
+    for specimen_id, panel_id in named.items():
         specimen = ctx.world.specimens.get(specimen_id or "")
         if specimen is None:
             continue
         for item in specimen.results:
-            if ctx.world.results[item].status in _UNRELEASED:
+            if is_open(ctx.world.results[item]):
                 ctx.world.results[item].status = "superseded"
                 ctx.world.critical_open.pop(item, None)
         ctx.world.releasable.pop(specimen.specimen_id, None)
+        ctx.world.repeats.pop(specimen.specimen_id, None)
+        specimen.panel_id = panel_id or specimen.panel_id
         ctx.world.set_status(specimen, ready_status(ctx, specimen), _reason(event))
         specimen.reruns += 1
     ctx.emit("RERUN_REQUEST")
@@ -313,6 +346,7 @@ CODES: Final = frozenset(
         "QC_FAIL_ACTIVE",
         "QC_DRIFT_SUSPECTED",
         "RC_UNIT_UNKNOWN",
+        "RC_DELTA_CHECK",
     }
 )
 
