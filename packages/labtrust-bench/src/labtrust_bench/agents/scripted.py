@@ -20,6 +20,7 @@ _BATCH_WAIT_S: Final = 240
 _BATCH_FULL: Final = 8
 _DISPATCH_WAIT_S: Final = 600
 _DISPATCH_FULL: Final = 6
+_PACKING_S: Final = 120
 _QC_LEAD_S: Final = 3_600
 _WORTH_THE_WAY: Final = 10
 _BACKLOG: Final = 5
@@ -86,14 +87,17 @@ def _go(view: View, goal: str) -> int:
 
 
 def reception(view: View, post: Post) -> int:
-    """Book in, check and decide; at a site without a laboratory, collect and send on."""
-    if view["zone"] == post.home and "DISPATCH_TRANSPORT" in view["legal"]:
-        waiting = view["here"].get("arrived_at_reception", {"count": 0, "first": []})
-        urgent = any(item["priority"] == "STAT" for item in waiting["first"])
-        oldest = max((item["age_s"] for item in waiting["first"]), default=0)
-        if urgent or waiting["count"] >= _DISPATCH_FULL or oldest >= _DISPATCH_WAIT_S:
-            return int(view["legal"]["DISPATCH_TRANSPORT"])
-        return _preferred(view, "CHAIN_OF_CUSTODY_SIGN") or WAIT
+    """Book in, check and decide; at a site without a laboratory, pack and send on.
+
+    The first of them turns away consignments that are not fit to be received.
+    """
+    route = next((item for item in view["routes"] if item["origin_zone"] == post.home), None)
+    if route is not None and view["zone"] == post.home:
+        return _sender(view, route)
+    if post.first:
+        unfit = _turn_away(view, post)
+        if unfit is not None:
+            return unfit
     return (
         _preferred(
             view,
@@ -105,6 +109,39 @@ def reception(view: View, post: Post) -> int:
         )
         or WAIT
     )
+
+
+def _sender(view: View, route: dict[str, Any]) -> int:
+    """Sign for what was sent, and get what waits onto the next departure."""
+    done = _preferred(view, "CHAIN_OF_CUSTODY_SIGN", "REJECT_SPECIMEN", "DISPATCH_TRANSPORT")
+    if done is None and _worth_sending(view, route):
+        done = _preferred(view, "RACK_BUILD")
+    if done is None:
+        done = _preferred(view, "RACK_SEAL")
+    return done or WAIT
+
+
+def _worth_sending(view: View, route: dict[str, Any]) -> bool:
+    """Whether the van is about to leave; a courier is called for a full box, or what is urgent."""
+    if not route["on_call"]:
+        return bool(route["departs_in_s"] <= _PACKING_S)
+    waiting = view["here"].get("arrived_at_reception", {"count": 0, "first": []})
+    urgent = any(item["priority"] == "STAT" for item in waiting["first"])
+    oldest = max((item["age_s"] for item in waiting["first"]), default=0)
+    return bool(urgent or waiting["count"] >= _DISPATCH_FULL or oldest >= _DISPATCH_WAIT_S)
+
+
+def _turn_away(view: View, post: Post) -> int | None:
+    """Return the next step of rejecting what has arrived unfit and of coming back, if any."""
+    unfit = [item["dest_zone"] for item in view["consignments"] if item["fit"] is False]
+    if view["zone"] in unfit:
+        return _preferred(view, "REJECT_SPECIMEN") or WAIT
+    if unfit:
+        return _go(view, unfit[0])
+    if view["zone"] == post.home:
+        return _shut_behind(view, post.home)
+    shut = _shut_behind(view, post.home)
+    return _go(view, post.home) if shut is None else shut
 
 
 def runner(view: View, post: Post) -> int:
@@ -141,9 +178,7 @@ def _shut_behind(view: View, home: str) -> int | None:
 
 def _receive(view: View) -> int | None:
     """Return the next thing to do about a consignment that has arrived, if any."""
-    arrived = [
-        item for item in view["consignments"] if item["arrives_in_s"] == 0 and item["signed_origin"]
-    ]
+    arrived = [item for item in view["consignments"] if item["fit"] and item["signed_origin"]]
     if not arrived:
         return None
     done = _preferred(view, "RECEIVE_TRANSPORT", "CHAIN_OF_CUSTODY_SIGN")
@@ -233,8 +268,8 @@ def supervisor(view: View, post: Post) -> int:
     done = _preferred(
         view,
         "ACK_CRITICAL_RESULT",
-        "NOTIFY_CRITICAL_RESULT",
         "ESCALATE_CRITICAL_RESULT",
+        "NOTIFY_CRITICAL_RESULT",
         "RERUN_REQUEST",
     )
     if done is None and len(view["releasable"]) >= _BACKLOG:

@@ -15,7 +15,14 @@ from labtrust_core.errors import ScenarioError
 from labtrust_core.hospital_lab.clockwork import schedule_clockwork
 from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
 from labtrust_core.hospital_lab.tables import LabTables
-from labtrust_core.hospital_lab.things import Agent, Device, DoorState, Specimen, SpecimenStatus
+from labtrust_core.hospital_lab.things import (
+    Agent,
+    Device,
+    DoorState,
+    Rack,
+    Specimen,
+    SpecimenStatus,
+)
 from labtrust_core.hospital_lab.world import LabWorld
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -110,6 +117,17 @@ class TransportFault(_Input):
     """Deliberate trouble on the way."""
 
     force_temp_excursion_on_next_receive: bool = False
+    break_seals: bool = False
+    fail_boxes: bool = False
+    delay_s: int = 0
+
+
+class RackInput(_Input):
+    """A transport rack that is packed already, in the zone where its specimens are."""
+
+    rack_id: str
+    specimen_ids: list[str]
+    sealed_by: str | None = None
 
 
 class ScenarioInput(_Input):
@@ -119,6 +137,9 @@ class ScenarioInput(_Input):
         crew: Name of the crew that is on duty; without one, policy's default positions hold.
         workload: Name of the workload profile that brings specimens (simulated time).
         arrivals_until_s: No specimen arrives after this.
+        downtime: Windows, begin and end in seconds, in which the information system is down
+            (simulated time); in order, without overlap.
+        racks: Transport racks that are packed already.
         faults: Whether devices break down and are maintained (simulated time).
     """
 
@@ -133,6 +154,8 @@ class ScenarioInput(_Input):
     crew: str | None = None
     workload: str | None = None
     arrivals_until_s: int = 0
+    downtime: list[tuple[int, int]] = []
+    racks: list[RackInput] = []
     faults: bool = True
 
 
@@ -153,6 +176,11 @@ def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeCon
         starts_at_s=0 if workload is None else workload.starts_at_s,
         arrivals_until_s=stated.arrivals_until_s,
         force_excursion=stated.transport_fault_injection.force_temp_excursion_on_next_receive,
+        break_seals=stated.transport_fault_injection.break_seals,
+        fail_boxes=stated.transport_fault_injection.fail_boxes,
+        delay_trips_s=_at_least_0(
+            stated.transport_fault_injection.delay_s, "transport_fault_injection.delay_s"
+        ),
         agents=_agents(tables, stated),
         doors={door_id: DoorState() for door_id in tables.doors},
         devices={
@@ -168,10 +196,56 @@ def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeCon
         if item.aliquot_id in world.aliquots:
             raise ScenarioError("aliquot id used twice", path=path, found=str(item.aliquot_id))
         world.add_specimen(_specimen(tables, item, path, now_s=0))
+    _pack(stated, world)
     _apply_devices(tables, stated, world)
+    _schedule_downtime(stated, world)
     if world.simulated:
         schedule_clockwork(tables, world, faults=stated.faults)
     return world
+
+
+def _pack(stated: ScenarioInput, world: LabWorld) -> None:
+    for number, item in enumerate(stated.racks):
+        path = f"racks[{number}]"
+        if item.rack_id in world.racks or not item.specimen_ids:
+            raise ScenarioError("a rack twice, or with nothing in it", path=path)
+        for specimen_id in item.specimen_ids:
+            _require(specimen_id, world.specimens, f"{path}.specimen_ids")
+            if world.specimens[specimen_id].rack_id is not None:
+                raise ScenarioError("specimen in two racks", path=path, found=specimen_id)
+            world.specimens[specimen_id].rack_id = item.rack_id
+        places = {world.specimens[name].place for name in item.specimen_ids}
+        if len(places) > 1:
+            raise ScenarioError("a rack in two places", path=path, found=", ".join(sorted(places)))
+        ids = dict.fromkeys(item.specimen_ids)
+        world.racks[item.rack_id] = Rack(item.rack_id, places.pop(), ids, item.sealed_by)
+
+
+def _schedule_downtime(stated: ScenarioInput, world: LabWorld) -> None:
+    """Put the windows of downtime on the agenda.
+
+    Raises:
+        ScenarioError: A window is empty, overlaps the one before it or the state at the start, or
+            there is no clockwork to begin it.
+    """
+    over_s = 0
+    for number, (begin_s, end_s) in enumerate(stated.downtime):
+        if not (world.simulated and over_s <= begin_s < end_s) or world.downtime:
+            raise ScenarioError(
+                "no such window of downtime",
+                path=f"downtime[{number}]",
+                found=f"{begin_s} to {end_s}",
+                expected="simulated time; windows in order, begin before end, none from the start",
+            )
+        over_s = end_s
+        world.schedule(begin_s, "SYS_DOWNTIME_BEGIN", "")
+        world.schedule(end_s, "SYS_DOWNTIME_END", "")
+
+
+def _at_least_0(value: int, path: str) -> int:
+    if value < 0:
+        raise ScenarioError("below zero", path=path, found=str(value), expected="0 or more")
+    return value
 
 
 def read_specimen(tables: LabTables, raw: object, path: str, *, now_s: int) -> Specimen:

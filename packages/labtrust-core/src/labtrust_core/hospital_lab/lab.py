@@ -18,6 +18,7 @@ from labtrust_core.hospital_lab.handlers import (
     analysis,
     critical,
     movement,
+    packing,
     preanalytics,
     quality,
     reception,
@@ -48,6 +49,7 @@ _AREAS: Final = (
     results,
     critical,
     transport,
+    packing,
     supplies,
 )
 

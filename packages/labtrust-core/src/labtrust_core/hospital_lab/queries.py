@@ -61,8 +61,7 @@ def _releasable(ctx: LabContext) -> list[str]:
     return sorted(
         result.result_id
         for result in ctx.world.results.values()
-        if result.status == "generated"
-        and (result.criticality == "NONE" or result.acknowledged_s is not None)
+        if result.status == "generated" and not result.awaits_call()
     )
 
 

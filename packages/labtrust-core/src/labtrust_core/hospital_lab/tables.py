@@ -15,6 +15,7 @@ from labtrust_core.hospital_lab.documents.catalogue import (
     Panel,
     PanelStability,
     Stability,
+    TemperatureBand,
 )
 from labtrust_core.hospital_lab.documents.equipment import (
     DeviceType,
@@ -116,13 +117,15 @@ class LabTables:
     sites: dict[str, Site]
     routes: dict[str, Route]
     transport_tick_s: int
+    transport_late_s: int
+    rack_capacity: int
     devices: dict[str, DeviceTable]
     stat_share_percent: int
     stat_share_window: int
     panels: dict[str, Panel]
     analytes: dict[str, AnalyteTable]
     grace_s: int
-    bands: frozenset[str]
+    bands: dict[str, TemperatureBand]
     stability: dict[str, PanelStability]
     reagents: dict[str, Reagent]
     panel_reagents: dict[str, PanelReagent]
@@ -154,13 +157,15 @@ def compile_tables(policy: Policy) -> LabTables:
         sites=sites.sites,
         routes=sites.routes,
         transport_tick_s=sites.tick_s,
+        transport_late_s=sites.late_s,
+        rack_capacity=sites.rack_capacity,
         devices=_devices(equipment, policy.get("failures", Failures)),
         stat_share_percent=equipment.max_stat_queue_share_percent,
         stat_share_window=equipment.stat_share_window,
         panels=catalogue.panels,
         analytes={code: compile_analyte(code, item) for code, item in catalogue.analytes.items()},
         grace_s=stability.out_of_band_grace_s,
-        bands=frozenset(stability.bands),
+        bands=stability.bands,
         stability=stability.panels,
         reagents=reagents.reagents,
         panel_reagents=reagents.panels,

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
+from labtrust_core.hospital_lab.handlers.critical import announce_critical
 from labtrust_core.hospital_lab.handlers.preanalytics import ready_status
 from labtrust_core.hospital_lab.lookup import LabContext, results
 from labtrust_core.hospital_lab.things import Result, Run, Specimen
@@ -87,7 +88,7 @@ def result_not_held(ctx: LabContext, event: Event) -> None:
 def critical_acknowledged(ctx: LabContext, event: Event) -> None:
     """Has somebody acknowledged each critical result?"""
     for result in results(ctx, event):
-        if result.criticality != "NONE" and result.acknowledged_s is None:
+        if result.awaits_call():
             raise _refused(
                 "CRIT_NO_ACK", result, f"is {result.criticality} and nobody has acknowledged it"
             )
@@ -166,7 +167,7 @@ def generate_result(ctx: LabContext, event: Event) -> None:
     if result.hold_reason is not None:
         ctx.data["reason_code"] = result.hold_reason
     if result.criticality != "NONE":
-        _announce_critical(ctx, result)
+        announce_critical(ctx, result)
 
 
 def _specimen_of(ctx: LabContext, run: Run, event: Event) -> Specimen | None:
@@ -194,16 +195,6 @@ def _classify(ctx: LabContext, result: Result, value: object) -> None:
     flag = table.reference_flag(result.value)
     if flag is not None:
         result.flags.append(flag)
-
-
-def _announce_critical(ctx: LabContext, result: Result) -> None:
-    ctx.world.critical_open[result.result_id] = None
-    if ctx.world.downtime:
-        result.notification_mode = ctx.tables.ladder.downtime_mode_name
-        ctx.emit("NOTIFY_CRITICAL_RESULT")
-    if ctx.world.simulated:
-        wait = ctx.tables.ladder.tiers[0].max_ack_wait_s
-        ctx.world.schedule(ctx.now + wait, "SYS_CRITICAL_TIMEOUT", result.result_id)
 
 
 def _hold(result: Result, reason: str) -> None:
