@@ -26,12 +26,16 @@ _WORTH_THE_WAY: Final = 10
 _BACKLOG: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Post:
-    """Where an agent belongs: the zone where it began, and whether it is the first of its role."""
+    """Where an agent belongs: the zone where it began, and whether it is the first of its role.
+
+    ``errand``: whether it has left for something elsewhere and is not back yet.
+    """
 
     home: str
     first: bool
+    errand: bool = False
 
 
 class ScriptedAgent:
@@ -134,13 +138,20 @@ def _worth_sending(view: View, route: dict[str, Any]) -> bool:
 def _turn_away(view: View, post: Post) -> int | None:
     """Return the next step of rejecting what has arrived unfit and of coming back, if any."""
     unfit = [item["dest_zone"] for item in view["consignments"] if item["fit"] is False]
-    if view["zone"] in unfit:
-        return _preferred(view, "REJECT_SPECIMEN") or WAIT
     if unfit:
-        return _go(view, unfit[0])
-    if view["zone"] == post.home:
-        return _shut_behind(view, post.home)
+        post.errand = True
+        return (
+            _go(view, unfit[0])
+            if view["zone"] not in unfit
+            else _preferred(view, "REJECT_SPECIMEN")
+        )
+    if not post.errand:
+        return None
     shut = _shut_behind(view, post.home)
+    if view["zone"] == post.home:
+        # once: a runner may be about to walk through the same door
+        post.errand = False
+        return shut
     return _go(view, post.home) if shut is None else shut
 
 

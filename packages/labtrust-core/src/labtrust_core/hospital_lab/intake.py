@@ -13,6 +13,8 @@ import msgspec
 from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.errors import ScenarioError
 from labtrust_core.hospital_lab.clockwork import schedule_clockwork
+from labtrust_core.hospital_lab.handlers.critical import open_call
+from labtrust_core.hospital_lab.handlers.results import read_quantity
 from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
 from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_core.hospital_lab.things import (
@@ -20,6 +22,7 @@ from labtrust_core.hospital_lab.things import (
     Device,
     DoorState,
     Rack,
+    Result,
     Specimen,
     SpecimenStatus,
 )
@@ -73,6 +76,15 @@ class SpecimenInput(_Input):
     aliquot_id: str | None = None
     zone_id: str | None = None
     carried_by: str | None = None
+
+
+class ResultInput(_Input):
+    """A result that is there already and waits for a person, measured at 0 s."""
+
+    result_id: str
+    specimen_id: str
+    analyte_code: str
+    value: str
 
 
 class SystemInput(_Input):
@@ -140,6 +152,7 @@ class ScenarioInput(_Input):
         downtime: Windows, begin and end in seconds, in which the information system is down
             (simulated time); in order, without overlap.
         racks: Transport racks that are packed already.
+        results: Results that are there already; a critical one wants its call.
         faults: Whether devices break down and are maintained (simulated time).
     """
 
@@ -156,6 +169,7 @@ class ScenarioInput(_Input):
     arrivals_until_s: int = 0
     downtime: list[tuple[int, int]] = []
     racks: list[RackInput] = []
+    results: list[ResultInput] = []
     faults: bool = True
 
 
@@ -196,12 +210,43 @@ def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeCon
         if item.aliquot_id in world.aliquots:
             raise ScenarioError("aliquot id used twice", path=path, found=str(item.aliquot_id))
         world.add_specimen(_specimen(tables, item, path, now_s=0))
+    _enter_results(tables, stated, world)
     _pack(stated, world)
     _apply_devices(tables, stated, world)
     _schedule_downtime(stated, world)
     if world.simulated:
         schedule_clockwork(tables, world, faults=stated.faults)
     return world
+
+
+def _enter_results(tables: LabTables, stated: ScenarioInput, world: LabWorld) -> None:
+    for number, item in enumerate(stated.results):
+        path = f"results[{number}]"
+        _require(item.specimen_id, world.specimens, f"{path}.specimen_id")
+        _require(item.analyte_code, tables.analytes, f"{path}.analyte_code")
+        quantity = read_quantity(item.value)
+        if quantity is None or item.result_id in world.results:
+            raise ScenarioError("no number, or a result id used twice", path=path, found=item.value)
+        table = tables.analytes[item.analyte_code]
+        value = table.scaled(quantity)
+        result = Result(
+            result_id=item.result_id,
+            specimen_id=item.specimen_id,
+            run_id=None,
+            device_id=None,
+            analyte=item.analyte_code,
+            value=value,
+            unit=table.unit,
+            generated_s=0,
+            criticality=table.classify(value),
+        )
+        world.results[item.result_id] = result
+        specimen = world.specimens[item.specimen_id]
+        specimen.results.append(item.result_id)
+        if specimen.status == "analysed":
+            world.releasable[item.specimen_id] = None
+        if result.criticality != "NONE":
+            open_call(tables, world, result)
 
 
 def _pack(stated: ScenarioInput, world: LabWorld) -> None:

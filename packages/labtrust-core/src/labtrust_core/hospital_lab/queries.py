@@ -110,6 +110,9 @@ QUERIES: Final[dict[str, Callable[..., Any]]] = {
     "device_state": device_state,
     "reagent_stock": lambda ctx, reagent_id: ctx.world.stock[reagent_id],
     "transport_consignments": _consignments,
+    "consignment_status": lambda ctx, item: ctx.world.consignments[item].status,
+    "rack_of": lambda ctx, item: _of_specimen(ctx, item, lambda found: found.rack_id),
+    "call_required": lambda ctx, item: _of_result(ctx, item, lambda found: found.call_required),
 }
 
 

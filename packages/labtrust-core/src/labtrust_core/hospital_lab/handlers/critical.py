@@ -11,7 +11,9 @@ from typing import Final, Literal, TypeAlias
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
 from labtrust_core.hospital_lab.lookup import LabContext, results
+from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_core.hospital_lab.things import CallAttempt, Result
+from labtrust_core.hospital_lab.world import LabWorld
 from labtrust_core.randomness import stream
 
 KNOWN_FLAG: Final = "KNOWN_CRITICAL"
@@ -25,15 +27,21 @@ def announce_critical(ctx: LabContext, result: Result) -> None:
         result.call_required = False
         result.flags.append(KNOWN_FLAG)
         return
-    world.critical_open[result.result_id] = None
+    open_call(ctx.tables, world, result)
     if world.downtime:
         result.notification_mode = ctx.tables.ladder.downtime_mode_name
         ctx.emit("NOTIFY_CRITICAL_RESULT")
+
+
+def open_call(tables: LabTables, world: LabWorld, result: Result) -> None:
+    """Put a critical result on the list of calls; in simulated time its clocks begin to run."""
+    world.critical_open[result.result_id] = None
     if world.simulated:
-        wait = ctx.tables.ladder.tiers[0].max_ack_wait_s
-        goal = ctx.tables.ladder.goals[result.criticality].acknowledged_s
-        world.schedule(ctx.now + wait, "SYS_CRITICAL_TIMEOUT", result.result_id)
-        world.schedule(ctx.now + goal, "SYS_CRITICAL_DEADLINE", result.result_id)
+        wait = tables.ladder.tiers[0].max_ack_wait_s
+        goal = tables.ladder.goals[result.criticality].acknowledged_s
+        began_s = result.generated_s
+        world.schedule(began_s + wait, "SYS_CRITICAL_TIMEOUT", result.result_id)
+        world.schedule(began_s + goal, "SYS_CRITICAL_DEADLINE", result.result_id)
 
 
 def _is_known(ctx: LabContext, result: Result) -> bool:
