@@ -228,6 +228,7 @@ ARGUMENTS = [
     "origin_site",
     "dest_site",
     "consignment_id",
+    "rack_id",
     "reagent_id",
     "token_type",
     "subject_type",

@@ -240,7 +240,7 @@ def test_a_consignment_is_ticked_on_the_way_and_arrives_once():
     assert sent.accepted
     consignment = engine.ctx.world.consignments["CONS_1"]
     assert (consignment.departs_s, consignment.expected_s) == (0, 600)
-    assert 300 < consignment.arrives_s
+    assert consignment.arrives_s > 300
     found = engine.advance(10_000)
     ticks = (consignment.arrives_s - 1) // 60
     assert kinds(found) == ["TRANSPORT_TICK"] * ticks + ["SYS_CONSIGNMENT_ARRIVAL"]
