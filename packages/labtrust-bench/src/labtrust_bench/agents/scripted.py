@@ -21,6 +21,7 @@ _BATCH_FULL: Final = 8
 _DISPATCH_WAIT_S: Final = 600
 _DISPATCH_FULL: Final = 6
 _PACKING_S: Final = 120
+_TOO_LATE_S: Final = 40
 _QC_LEAD_S: Final = 3_600
 _WORTH_THE_WAY: Final = 10
 _BACKLOG: Final = 5
@@ -128,7 +129,7 @@ def _sender(view: View, route: dict[str, Any]) -> int:
 def _worth_sending(view: View, route: dict[str, Any]) -> bool:
     """Whether the van is about to leave; a courier is called for a full box, or what is urgent."""
     if not route["on_call"]:
-        return bool(route["departs_in_s"] <= _PACKING_S)
+        return bool(_TOO_LATE_S <= route["departs_in_s"] <= _PACKING_S)
     waiting = view["here"].get("arrived_at_reception", {"count": 0, "first": []})
     urgent = any(item["priority"] == "STAT" for item in waiting["first"])
     oldest = max((item["age_s"] for item in waiting["first"]), default=0)
@@ -149,8 +150,10 @@ def _turn_away(view: View, post: Post) -> int | None:
         return None
     shut = _shut_behind(view, post.home)
     if view["zone"] == post.home:
-        # once: a runner may be about to walk through the same door
-        post.errand = False
+        # once, since a runner may be about to walk through the same door
+        post.errand = shut is None and any(
+            way["door"] is not None and way["open"] for way in view["ways"].values()
+        )
         return shut
     return _go(view, post.home) if shut is None else shut
 
