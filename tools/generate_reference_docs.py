@@ -34,7 +34,7 @@ from labtrust_core.hospital_lab.documents.kinds import LAB_DOCUMENTS
 from labtrust_core.hospital_lab.lab import HOSPITAL_LAB
 from labtrust_core.ledger.verify import verify_log
 from labtrust_core.policy.documents import path_text, read_document
-from labtrust_core.policy.load import merged
+from labtrust_core.policy.load import SUITE_FOLDER, merged
 from labtrust_core.policy.model import TRUST_DOCUMENTS, ReasonCodes, Tokens, Workflow
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -67,13 +67,35 @@ def cli_section() -> str:
 def _command(entry: CommandEntry, parent: click.Context) -> str:
     command = entry.load()
     context = click.Context(command, info_name=entry.name, parent=parent)
+    below = command.commands.values() if isinstance(command, click.Group) else ()
     return "\n\n".join(
         [
             f"## {entry.name}",
-            inspect.cleandoc(command.help or entry.summary),
+            _described(command, context),
+            f"Example: `{entry.example}`. Needs `{entry.distribution}`.",
+            *(_subcommand(item, context) for item in below),
+        ]
+    )
+
+
+def _subcommand(command: click.Command, parent: click.Context) -> str:
+    context = click.Context(command, info_name=command.name, parent=parent)
+    example = (command.epilog or "").removeprefix("Example: ")
+    return "\n\n".join(
+        [
+            f"### {parent.info_name} {command.name}",
+            _described(command, context),
+            f"Example: `{example}`.",
+        ]
+    )
+
+
+def _described(command: click.Command, context: click.Context) -> str:
+    return "\n\n".join(
+        [
+            inspect.cleandoc(command.help or ""),
             f"```\n{context.get_usage().removeprefix('Usage: ')}\n```",
             _options(command, context),
-            f"Example: `{entry.example}`. Needs `{entry.distribution}`.",
         ]
     )
 
@@ -127,6 +149,8 @@ def overlay_section() -> str:
     """Return every value that the overlay `upstream_compat` changes, file by file."""
     parts = []
     for file in sorted(OVERLAY.rglob("*.yaml")):
+        if file.parent == OVERLAY / SUITE_FOLDER:
+            continue  # scenarios, which change nothing
         relative = file.relative_to(OVERLAY).as_posix()
         base, overlay = read_document(POLICY / relative).data, read_document(file).data
         rows = [
@@ -257,7 +281,12 @@ def shown(*arguments: str, last: int | None = None) -> str:
 
 def golden_section() -> str:
     """Return the verdict on the shipped suite."""
-    return shown("golden", "--no-coverage", last=1)
+    return shown("golden", "--coverage", "none", last=1)
+
+
+def mutate_section() -> str:
+    """Return the verdict on the shipped suite's watch over guards and gates."""
+    return shown("golden", "--mutate", last=1)
 
 
 def coverage_section() -> str:
@@ -276,7 +305,7 @@ def _with_suite(*arguments: str, change: tuple[str, str] = ("", "")) -> str:
     suite = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[0]
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         Path("suite.yaml").write_text(suite.replace(*change), encoding="utf-8")
-        return shown("golden", "--suite", "suite.yaml", "--no-coverage", *arguments)
+        return shown("golden", "--suite", "suite.yaml", "--coverage", "none", *arguments)
 
 
 def report_section() -> str:
@@ -322,6 +351,28 @@ def theory_plot() -> str:
     return _theory()[1]
 
 
+@cache
+def _pictures() -> tuple[str, str]:
+    """Return the floor plan in the middle of a logged shift, and the timeline of that shift."""
+    log = ("--log", "episode.jsonl")
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        shown("run-benchmark", "--task", "throughput_sla", "--seed", "7", *log, "--out", "r.json")
+        shown("render", "floor", *log, "--at", "9000", "--crew", "standard", "--out", "floor.svg")
+        shown("render", "timeline", *log, "--out", "timeline.svg")
+        floor, timeline = (Path(name).read_text("utf-8") for name in ("floor.svg", "timeline.svg"))
+    return floor, timeline
+
+
+def floor_picture() -> str:
+    """Return the floor plan."""
+    return _pictures()[0]
+
+
+def timeline_picture() -> str:
+    """Return the timeline."""
+    return _pictures()[1]
+
+
 def quick_eval_section() -> str:
     """Return the summary of a quick evaluation."""
     return _quick_eval()[0]
@@ -344,6 +395,7 @@ SECTIONS: Final[Sections] = {
     ("reference/golden.md", "report"): report_section,
     ("reference/golden.md", "failure"): failure_section,
     ("reference/golden.md", "coverage"): coverage_section,
+    ("reference/golden.md", "mutate"): mutate_section,
     ("reference/ledger.md", "log"): log_section,
     ("reference/policy.md", "documents"): documents_section,
     ("reference/policy.md", "validate"): validate_section,
@@ -357,6 +409,13 @@ SLOW_SECTIONS: Final[Sections] = {
     ("tutorials/first-run.md", "verify"): verify_section,
 }
 """The same for what takes some seconds; `--check` leaves them out."""
+
+ASSETS: Final[Mapping[str, Callable[[], str]]] = {
+    "theory.svg": theory_plot,
+    "floor.svg": floor_picture,
+    "timeline.svg": timeline_picture,
+}
+"""Picture below docs/assets to the function that draws it; `--check` leaves them out too."""
 
 
 def replaced(text: str, name: str, section: str) -> str:
@@ -401,7 +460,8 @@ def main(arguments: list[str]) -> int:
     if arguments != ["--check"]:
         for page, text in wanted_pages({**SECTIONS, **SLOW_SECTIONS}).items():
             page.write_text(text, encoding="utf-8")
-        (DOCS / "assets" / "theory.svg").write_text(theory_plot(), encoding="utf-8")
+        for name, draw in ASSETS.items():
+            (DOCS / "assets" / name).write_text(draw(), encoding="utf-8")
     found = differences()
     for line in found:
         print(line)

@@ -57,7 +57,8 @@ def test_the_shown_evaluation_is_current():
     tool = script("generate_reference_docs")
     for page, text in tool.wanted_pages(tool.SLOW_SECTIONS).items():
         assert page.read_text(encoding="utf-8") == text
-    assert text_of("assets/theory.svg") == tool.theory_plot()
+    for name, draw in tool.ASSETS.items():
+        assert text_of(f"assets/{name}") == draw()
 
 
 def test_a_page_without_the_comments_of_its_section_is_an_error():

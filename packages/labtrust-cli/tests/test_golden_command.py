@@ -40,7 +40,46 @@ def test_passing_suite_is_done_and_good(labtrust, suite):
 
 def test_coverage_is_shown_unless_not_wanted(labtrust, suite):
     assert "Coverage" in labtrust("golden", "--suite", suite()).out
-    assert "Coverage" not in labtrust("golden", "--suite", suite(), "--no-coverage").out
+    assert "Coverage" not in labtrust("golden", "--suite", suite(), "--coverage", "none").out
+
+
+def test_coverage_in_full_names_every_row_and_its_scenarios(labtrust, suite):
+    for full in (["--coverage"], ["--coverage", "full"]):
+        rows = [
+            [cell.strip() for cell in line.split("│")[1:-1]]
+            for line in labtrust("golden", "--suite", suite(), *full).out.splitlines()
+        ]
+
+        assert ["NOOP", "GS-W", "-"] in rows
+        assert ["AGENT_KILLED", "-"] in rows
+
+
+def test_surviving_mutant_is_the_answer_no(labtrust, suite):
+    answer = labtrust("golden", "--suite", suite(), "--mutate")
+
+    assert answer.code == ExitCode.ANSWER_IS_NO
+    assert "SURVIVED" in answer.out
+    assert answer.out.splitlines()[-1].startswith("0 of ")
+    assert "mutants: " in answer.err
+
+
+def test_mutants_are_rows_in_json(labtrust):
+    answer = labtrust("golden", "--mutate", "--partner", "upstream_compat", "--format", "json")
+
+    assert answer.code == ExitCode.DONE, answer.err
+    rows = {row["mutant"]: row for row in json.loads(answer.out)}
+    assert rows["early_guards"] == {
+        "mutant": "early_guards",
+        "kind": "gate",
+        "action": None,
+        "guard": None,
+        "partner": "upstream_compat",
+        "caught_by": "UC-OVERLAY-001",
+        "event_id": "e1",
+        "how": "blocked_reason_code is RBAC_ACTION_DENY, expected RC_DEVICE_NOT_COLOCATED",
+    }
+    assert rows["START_RUN stability"]["action"] == "START_RUN"
+    assert rows["START_RUN stability"]["guard"] == "stability"
 
 
 def test_failing_suite_is_the_answer_no(labtrust, suite):

@@ -4,12 +4,12 @@ import pytest
 from labtrust_core.domains import OpenedPolicy
 from labtrust_core.engine.compiled import compile_policy
 from labtrust_core.golden.coverage import COLUMNS, totals
-from labtrust_core.golden.format import Suite, TestKeys
-from labtrust_core.golden.mutation import unwatched_guards, without_guard
+from labtrust_core.golden.format import Step, Suite, TestKeys
+from labtrust_core.golden.mutation import MutationCheck
 from labtrust_core.golden.runner import run_suite
 from labtrust_core.policy.load import load_policy
 from labtrust_core.policy.model import TRUST_DOCUMENTS
-from msgspec import convert
+from msgspec import convert, structs
 
 KEYS = convert({"version": "0.1", "keys": {}}, TestKeys)
 
@@ -65,7 +65,7 @@ def test_what_is_reached_names_its_scenario(policy, suite):
     assert coverage["actions"]["ADD"] == {"accepted": ["GS-A"], "blocked": ["GS-A"]}
     assert coverage["actions"]["CHECK"] == {"accepted": [], "blocked": []}
     assert coverage["reason_codes"]["TOY_LOCKED"] == {"reached": ["GS-A"]}
-    assert coverage["invariants"]["INV-TOY-001"] == {"pass": ["GS-A"], "violation": []}
+    assert coverage["invariants"]["INV-TOY-001"]["pass"] == ["GS-A"]
     assert coverage["invariants"]["INV-TOY-002"]["violation"] == ["GS-A"]
     assert coverage["guards"]["box_known"] == {"passed": ["GS-A"], "refused": []}
     assert coverage["guards"]["box_unsealed"]["refused"] == ["GS-A"]
@@ -81,15 +81,37 @@ def test_totals_name_what_is_missing(policy, suite):
     assert (refused.reached, refused.rows, refused.missing) == (2, 4, ("box_known", "zone_open"))
 
 
-def test_removed_guard_is_noticed_or_named(policy, suite):
-    assert unwatched_guards(suite, policy, KEYS) == ["box_known", "zone_open"]
+def test_every_code_that_a_guard_holds_is_a_row_of_its_own(policy, suite):
+    refusals = run_suite(suite, policy, KEYS).coverage["refusals"]
+
+    assert refusals["ADD box_unlocked TOY_LOCKED"] == {"reached": ["GS-A"]}
+    assert refusals["ADD box_known TOY_UNKNOWN"] == {"reached": []}
+    assert refusals["MINT_TOKEN (handler) TOKEN_TYPE_UNKNOWN"] == {"reached": []}
 
 
-def test_policy_without_a_guard_is_otherwise_the_same(policy):
-    changed = without_guard(policy, "box_unlocked")
+def test_removed_check_names_the_step_that_shows_it_or_survives(policy, suite):
+    outcomes = {item.mutant: item for item in MutationCheck(suite, policy, KEYS).outcomes()}
 
-    assert (
-        len(changed.compiled.actions["ADD"].guards)
-        == len(policy.compiled.actions["ADD"].guards) - 1
-    )
-    assert changed.compiled.actions["CHECK"] == policy.compiled.actions["CHECK"]
+    caught = outcomes["ADD box_unlocked"]
+    assert (caught.kind, caught.caught_by, caught.event_id) == ("guard", "GS-A", "e2")
+    assert caught.how == "status is ACCEPTED, expected BLOCKED"
+    assert outcomes["ADD box_known"].survived
+    assert outcomes["role"].survived
+
+
+def test_crash_of_a_handler_is_noticed(policy, suite):
+    script = [add("B9", 1, {"status": "BLOCKED", "blocked_reason_code": "TOY_UNKNOWN"})]
+    scenario = structs.replace(suite.scenarios[0], script=convert(script, list[Step]))
+    check = MutationCheck(structs.replace(suite, scenarios=[scenario]), policy, KEYS)
+
+    outcomes = {item.mutant: item for item in check.outcomes()}
+
+    assert outcomes["ADD box_known"].event_id == "e1"
+    assert outcomes["ADD box_known"].how.startswith("KeyError")
+
+
+def test_gates_that_the_policy_gives_nothing_to_do_are_no_mutants(policy, suite):
+    names = [item.name for item in MutationCheck(suite, policy, KEYS).mutants]
+
+    assert "early_guards" not in names
+    assert names[-2:] == ["signature", "token_references"]

@@ -122,19 +122,30 @@ def test_another_seed_brings_other_work():
 # Runs, results, faults
 
 
-def test_results_follow_the_end_of_the_run_in_the_same_second():
+def test_results_follow_a_minute_after_the_analyser_has_taken_a_blood_count_in():
     engine = running()
     assert kinds(engine.advance(640)) == []
-    results = engine.advance(641)
-    assert kinds(results) == ["SYS_RUN_END", *["GENERATE_RESULT"] * 4, "SYS_AUTOVERIFY"]
-    assert {item.event.t_s for item in results} == {641}
+    assert kinds(engine.advance(641)) == ["SYS_RUN_END"]
+    assert kinds(engine.advance(700)) == []
+    results = engine.advance(701)
+    assert kinds(results) == [*["GENERATE_RESULT"] * 4, "SYS_AUTOVERIFY"]
+    assert {item.event.t_s for item in results} == {701}
+
+
+def test_an_analyser_takes_the_next_tube_while_results_are_pending():
+    engine = running()
+    engine.advance(641)
+    assert engine.ctx.world.devices[HAEM].idle_unit(641) == 0
+    assert list(engine.ctx.world.devices[HAEM].active) == ["R1"]
+    engine.advance(701)
+    assert not engine.ctx.world.devices[HAEM].active
 
 
 def test_the_same_specimen_measures_the_same_whenever_it_is_run():
     values = []
     for at in (600, 1700):
         engine = running(at=at)
-        engine.advance(at + 100)
+        engine.advance(at + 110)
         values.append({name: item.value for name, item in engine.ctx.world.results.items()})
     assert values[0] == values[1]
     assert len(values[0]) == 4
@@ -144,7 +155,7 @@ def test_unremarkable_results_go_out_by_themselves_and_others_wait_for_a_person(
     outcomes = set()
     for number in range(40):
         engine = running(f"S{number}")
-        engine.advance(700)
+        engine.advance(710)
         world = engine.ctx.world
         critical = any(item.criticality != "NONE" for item in world.results.values())
         specimen = world.specimens[f"S{number}"]
@@ -154,12 +165,13 @@ def test_unremarkable_results_go_out_by_themselves_and_others_wait_for_a_person(
     assert outcomes == {False, True}
 
 
-def test_a_broken_device_delays_its_run_until_the_repair():
+def test_a_broken_device_delays_its_run_and_its_results_for_as_long():
     engine = running()
-    engine.ctx.world.devices[HAEM].fault_until = 2000
-    assert kinds(engine.advance(1999)) == []
-    assert kinds(engine.advance(2000))[0] == "SYS_RUN_END"
-    assert engine.ctx.world.runs["R1"].ends_s == 2000
+    engine.ctx.world.break_down(engine.ctx.world.devices[HAEM], engine.now, 1000)
+    assert kinds(engine.advance(1640)) == []
+    assert kinds(engine.advance(1641)) == ["SYS_RUN_END"]
+    assert kinds(engine.advance(1700)) == []
+    assert kinds(engine.advance(1701))[0] == "GENERATE_RESULT"
 
 
 def test_devices_break_and_are_repaired_by_turns():
@@ -208,7 +220,7 @@ def test_a_door_that_was_closed_and_opened_again_has_its_whole_time():
 def critical_episode():
     for number in range(100):
         engine = running(f"S{number}")
-        engine.advance(650)
+        engine.advance(710)
         if engine.ctx.world.critical_open:
             return engine, next(iter(engine.ctx.world.critical_open))
     raise AssertionError("no critical result among a hundred")
@@ -216,8 +228,8 @@ def critical_episode():
 
 def test_a_critical_result_that_nobody_answers_raises_the_alarm_after_the_first_wait():
     engine, result_id = critical_episode()
-    assert kinds(engine.advance(940)) == []
-    timeouts = [item.data for item in engine.advance(941)]
+    assert kinds(engine.advance(1000)) == []
+    timeouts = [item.data for item in engine.advance(1001)]
     assert {"reason_code": "CRIT_ACK_TIMEOUT", "result_id": result_id} in timeouts
 
 

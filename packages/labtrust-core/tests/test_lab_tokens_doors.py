@@ -329,3 +329,16 @@ def test_a_specimen_goes_where_its_carrier_goes():
     assert lab.do("A_RUNNER", "MOVE", way, at=10).accepted
     assert lab.do("A_RUNNER", "STORE", {"specimen_ids": ["S_NEW"]}, at=40).accepted
     assert lab.engine.query("specimen_place('S_NEW')") == "zone:Z_ACCESSIONING"
+
+
+@pytest.mark.parametrize(
+    ("reason", "refused"),
+    [("TIME_EXPIRED", None), ("TEMP_OUT_OF_BAND", "TIME_EXPIRED"), (None, None)],
+)
+def test_a_token_that_states_a_risk_accepts_no_other(reason, refused):
+    stated = {**token("OVERRIDE_RISK_ACCEPTANCE", *RISK), "reason_code": reason}
+    lab = Lab({"specimens": [OLD], "tokens": [stated]})
+    lab.queue_old()
+    fields = {"token_refs": ["T_TEST"], **WHY}
+    result = lab.do("A_ANALYTICS", "START_RUN_OVERRIDE", run("R1"), at=600, **fields)
+    assert result.blocked_reason_code == refused

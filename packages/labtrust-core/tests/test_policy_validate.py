@@ -216,6 +216,26 @@ def test_problem_of_the_base_is_reported_once(policy):
     assert problem(policy, "undefined role").path == "agents.A_QC"
 
 
+def test_broken_suite_of_a_partner_is_found(policy):
+    folder = policy / "partners" / "hsl_like" / "golden"
+    folder.mkdir()
+    (folder / "more.yaml").write_text("golden_suite: {version: '1.0'}\n")
+    (folder / "notes.txt").write_text("not a suite")
+
+    found = {Path(item.file).relative_to(policy).as_posix() for item in check_policy(policy)}
+    assert found == {
+        "partners/hsl_like/golden/more.yaml",
+        "partners/hsl_like/golden/notes.txt",
+    }
+
+
+def test_suite_of_a_partner_changes_no_policy(policy):
+    before = open_policy(policy, "upstream_compat").fingerprint
+    shutil.rmtree(policy / "partners" / "upstream_compat" / "golden")
+
+    assert open_policy(policy, "upstream_compat").fingerprint == before
+
+
 def test_broken_suite_is_found(policy):
     (policy / "golden" / "more.yaml").write_text("golden_suite: {version: '1.0'}\n")
 

@@ -36,7 +36,7 @@ def test_there_are_at_least_twenty_cases_of_distinct_names():
         "M/D/1, two priorities",
         "centrifuge started every 10",
         "centrifuge with units enough, full batch of 20",
-        "M/M/1, faults at any time, laboratory's rule",
+        "M/M/1, faults at any time, resumed",
     ],
 )
 def test_a_case_meets_theory(name):
@@ -76,18 +76,36 @@ def test_a_device_that_is_never_busy_is_found_out(monkeypatch):
 
 
 def test_a_run_that_ends_during_a_fault_is_found_out(monkeypatch):
-    monkeypatch.setattr(LabWorld, "stands_still", lambda _world, _run, _now: False)
-    assert not rows_of("M/M/1, faults in runs, laboratory's rule", 20_000)["run"].within
+    def break_down(_world, machine, now_s, repair_s):
+        machine.fault_until = now_s + repair_s
+
+    monkeypatch.setattr(LabWorld, "break_down", break_down)
+    assert not rows_of("M/M/1, faults in runs, resumed", 20_000)["run"].within
 
 
-def test_a_run_stands_still_until_its_device_is_repaired():
-    machine = Device("D", "Z", [10], fault_until=25)
+def test_what_a_device_does_stands_still_for_as_long_as_it_is_broken():
+    machine = Device("D", "Z", [10, 3, 20])
     world = LabWorld(seed=1, simulated=True, devices={"D": machine})
-    run = Run("R", "D", 0, [], 0, 10, "A")
+    run, done = Run("R", "D", 0, [], 0, 10, 40, "A"), Run("Q", "D", 1, [], 0, 3, 3, "A")
+    world.begin(run)
+    world.begin(done)
 
-    assert world.stands_still(run, 10)
-    assert (run.ends_s, machine.unit_free_s) == (25, [25])
-    assert not world.stands_still(run, 25)
+    world.break_down(machine, 5, 15)
+
+    assert machine.fault_until == 20
+    assert machine.unit_free_s == [25, 3, 35]
+    assert (run.ends_s, run.results_s) == (25, 55)
+    assert (done.ends_s, done.results_s) == (3, 3)
+
+
+def test_a_second_fault_during_a_repair_prolongs_it():
+    machine = Device("D", "Z", [10])
+    world = LabWorld(seed=1, simulated=True, devices={"D": machine})
+
+    world.break_down(machine, 5, 15)
+    world.break_down(machine, 12, 4)
+
+    assert (machine.fault_until, machine.unit_free_s) == (24, [29])
 
 
 def waiting_work(share, window):

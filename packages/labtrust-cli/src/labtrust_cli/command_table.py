@@ -13,6 +13,7 @@ from labtrust_core.errors import DomainError, MissingExtraError
 
 POLICY: Final = "Policy and rules"
 VALIDATION: Final = "Validation"
+PICTURES: Final = "Pictures"
 BENCHMARKS: Final = "Benchmarks"
 INSTALLATION: Final = "This installation"
 EXTENSIONS: Final = "From other packages"
@@ -92,6 +93,12 @@ COMMANDS: Final = (
         section=VALIDATION,
         summary="Compare the simulator with queueing theory.",
         example="labtrust check-theory --plot theory.svg",
+    ),
+    CommandEntry(
+        name="render",
+        section=PICTURES,
+        summary="Draw the floor plan, or the timeline of a logged shift, as SVG.",
+        example="labtrust render timeline --log episode_0.jsonl --out timeline.svg",
     ),
     CommandEntry(
         name="quick-eval",

@@ -24,17 +24,24 @@ from labtrust_core.errors import (
     UnknownNameError,
 )
 from labtrust_core.golden.reader import read_suite, read_test_keys
-from labtrust_core.golden.runner import SUITE_FOLDER, TEST_KEYS
+from labtrust_core.golden.runner import TEST_KEYS
 from labtrust_core.policy.dead_fields import code_of, dead_fields
 from labtrust_core.policy.documents import SourceDocument, read_document
-from labtrust_core.policy.load import load_policy, merged, misfit_error, partner_ids, typed
+from labtrust_core.policy.load import (
+    PARTNERS,
+    SUITE_FOLDER,
+    load_policy,
+    merged,
+    misfit_error,
+    partner_ids,
+    typed,
+)
 from labtrust_core.policy.model import Document, DocumentKind, Keys, LabProfile
 from labtrust_core.policy.schemas import misfits
 from labtrust_core.schema_files import schema_files
 from labtrust_core.trust.keys import check_public_key
 
 PROFILES: Final = "lab_profiles"
-PARTNERS: Final = "partners"
 SCHEMAS: Final = "schemas"
 README: Final = "README.md"
 
@@ -70,6 +77,11 @@ def check_policy(
         *overlaid,
         *_unknown_files(directory, chosen),
         *_golden(directory),
+        *(
+            problem
+            for name in ([partner] if partner else known)
+            for problem in _golden(directory / PARTNERS / name)
+        ),
         *_profiles(directory),
         *_dead(directory, chosen),
     ]
@@ -94,7 +106,7 @@ def _effective(directory: Path, partner: str | None, domain: Domain) -> list[Pol
         found += [
             _stray(file, folder, kinds)
             for file in _files(folder)
-            if not _is_document(file, folder, kinds)
+            if not _is_document(file, folder, kinds) and not _is_suite(file, folder)
         ]
     if found:
         return found  # references can only be followed in documents that have their shape
@@ -118,6 +130,10 @@ def _files(folder: Path) -> list[Path]:
 
 def _is_document(file: Path, folder: Path, kinds: tuple[DocumentKind, ...]) -> bool:
     return file.relative_to(folder).as_posix() in {kind.path for kind in kinds}
+
+
+def _is_suite(file: Path, folder: Path) -> bool:
+    return file.parent == folder / SUITE_FOLDER and file.suffix in {".yaml", ".yml"}
 
 
 def _stray(file: Path, folder: Path, kinds: tuple[DocumentKind, ...]) -> PolicyError:

@@ -17,7 +17,7 @@ from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_core.hospital_lab.things import Agent
 
-from labtrust_env.verbs import analysis, bench, moving, reporting, transport
+from labtrust_env.verbs import analysis, bench, moving, reporting, routing, transport
 from labtrust_env.verbs.proposal import Proposal, Verb
 
 CONTRACT: Final = ("NOOP", "TICK", "QUEUE_RUN", "MOVE", "OPEN_DOOR", "START_RUN")
@@ -39,6 +39,7 @@ _BY_DEFAULT_RULE: Final[tuple[tuple[str, Verb], ...]] = (
     ("CHECK_ACCEPTANCE_RULES", bench.check),
     ("ACCEPT_SPECIMEN", bench.accept),
     ("REJECT_SPECIMEN", bench.reject),
+    ("SCAN_LABEL", bench.scan),
     ("RELEASE_RESULT", reporting.release),
     ("RERUN_REQUEST", reporting.rerun),
     ("NOTIFY_CRITICAL_RESULT", reporting.notify),
@@ -61,6 +62,7 @@ _OF_DEVICES: Final[dict[str, tuple[tuple[str, Verb], ...]]] = {
         ("QUEUE_RUN", analysis.queue),
         ("START_RUN", analysis.start),
         ("QC_EVENT", analysis.quality_control),
+        ("REROUTE_TO_ALT_DEVICE", routing.reroute),
     ),
 }
 
@@ -104,6 +106,11 @@ def action_table(tables: LabTables) -> tuple[ActionDef, ...]:
         for device in tables.devices.values()
         for name, verb in _OF_DEVICES[device.type.kind]
     ]
+    found += [
+        ("ASSIGN_LANE", device.device_id, routing.assign_lane, None)
+        for device in tables.devices.values()
+        if device.type.kind == "analyser"
+    ]
     found += [("RESTOCK_REAGENT", item, analysis.restock, None) for item in tables.reagents]
     return tuple(
         ActionDef(index, f"{name}:{target}" if target else name, name, target, verb, zones)
@@ -115,6 +122,7 @@ _ARGUMENT: Final = {
     "OPEN_DOOR": "door_id",
     "CLOSE_DOOR": "door_id",
     "RESTOCK_REAGENT": "reagent_id",
+    "ASSIGN_LANE": "lane",
 }
 """The argument in which an action names its target; ``device_id`` where it is not listed."""
 

@@ -16,8 +16,6 @@ Rule = Callable[["View", "Post"], int]
 """``rule(view, post) -> action index``."""
 
 WAIT: Final = 0
-_BATCH_WAIT_S: Final = 240
-_BATCH_FULL: Final = 8
 _DISPATCH_WAIT_S: Final = 600
 _DISPATCH_FULL: Final = 6
 _PACKING_S: Final = 120
@@ -238,17 +236,26 @@ def prean(view: View, post: Post) -> int:
 
 
 def _worth_spinning(view: View) -> bool:
-    """Whether a batch is full enough, has waited long enough, or is urgent."""
+    """Whether a batch is full enough, has waited long enough, or is urgent: the bench's rule."""
+    rules = [device["loading"] for device in view["devices"] if device["loading"] is not None]
     waiting = view["here"].get("accepted", {"count": 0, "first": []})
     urgent = any(item["priority"] == "STAT" for item in waiting["first"])
     oldest = max((item["age_s"] for item in waiting["first"]), default=0)
-    return urgent or waiting["count"] >= _BATCH_FULL or oldest >= _BATCH_WAIT_S
+    return urgent or any(
+        waiting["count"] >= rule["min_batch"] or oldest >= rule["max_wait_s"] for rule in rules
+    )
 
 
 def analytics(view: View, post: Post) -> int:
     """Start what can be started, queue what is ready, keep stock, throw out what has spoilt."""
     done = _preferred(
-        view, "START_RUN", "QUEUE_RUN", "RESTOCK_REAGENT:", "REJECT_SPECIMEN", "RERUN_REQUEST"
+        view,
+        "START_RUN",
+        "QUEUE_RUN",
+        "REROUTE_TO_ALT_DEVICE:",
+        "RESTOCK_REAGENT:",
+        "REJECT_SPECIMEN",
+        "RERUN_REQUEST",
     )
     if done is not None:
         return done

@@ -113,14 +113,18 @@ def invoke_tool(ctx: AnyContext, event: Event) -> None:
     if ctx.role is None:
         raise Blocked("TOOL_NOT_ALLOWED_FOR_ROLE", "the agent holds no role")
     tool = check_call(ctx.policy.tools, event.tool_id, ctx.role.tools, event.args)
-    adapter = ctx.policy.domain.tools.get(event.tool_id or "")
+    adapter = ctx.policy.adapters.get(event.tool_id or "")
     ctx.data["tool_output"] = run_tool(ctx.policy.tools, tool, adapter, ctx, event.args)
 
 
 def lift_enforcement(ctx: AnyContext, event: Event) -> None:
     """Lift a containment before its time."""
     containment = ctx.trust.containment
-    stores = {"agent": (containment.throttled, containment.killed), "zone": (containment.zones,)}
+    stores = {
+        "agent": (containment.throttled, containment.killed),
+        "zone": (containment.zones,),
+        "device": (containment.devices,),
+    }
     target = event.text("target_id")
     candidates = stores.get(event.text("target_type"), ())
     holding = [store for store in candidates if ctx.now < store.get(target, 0)]
@@ -144,6 +148,7 @@ def carry_out(ctx: AnyContext, event: Event) -> None:
             "THROTTLE_AGENT": containment.throttled,
             "KILL_SWITCH_AGENT": containment.killed,
             "KILL_SWITCH_ZONE": containment.zones,
+            "KILL_SWITCH_DEVICE": containment.devices,
         }[event.action_type]
         store[event.args["target"]] = max(until, store.get(event.args["target"], 0))
     ctx.emit(event.action_type)

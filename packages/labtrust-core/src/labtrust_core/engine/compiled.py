@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,7 @@ from labtrust_core.trust.invariants import (
 from labtrust_core.trust.keys import KeyRegistry
 from labtrust_core.trust.roles import RoleTables, compile_roles
 from labtrust_core.trust.tokens import TokenRules, compile_token_type
-from labtrust_core.trust.tools import ToolTable, compile_tools
+from labtrust_core.trust.tools import ToolAdapter, ToolTable, compile_tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class CompiledPolicy:
         actions: Action type to the action, for agents.
         system_actions: Action type to the action, for what happens by itself.
         scopes: Invariant id to scope.
+        adapters: Tool id to what carries it out.
     """
 
     domain: Domain
@@ -87,6 +89,7 @@ class CompiledPolicy:
     scopes: dict[str, str]
     enforcement: tuple[CompiledRule, ...]
     tools: ToolTable
+    adapters: Mapping[str, ToolAdapter]
     reason_codes: frozenset[str]
 
 
@@ -140,6 +143,7 @@ def compile_policy(policy: Policy, domain: Domain) -> CompiledPolicy:
         scopes={name: entry.scope for name, entry in invariants.all.items()},
         enforcement=compile_enforcement(policy.get("enforcement", Enforcement)),
         tools=compile_tools(policy.get("tool_registry", ToolRegistry)),
+        adapters=domain.tools,
         reason_codes=frozenset(policy.get("reason_codes", ReasonCodes).codes),
     )
 

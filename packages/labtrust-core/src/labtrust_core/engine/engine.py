@@ -115,6 +115,11 @@ class Engine:
             "partner": self.policy.partner,
             "policy_fingerprint": self.policy.fingerprint,
             "roster": dict(trust.roster),
+            "scenario": {  # its names and numbers; "world" stands for the rest
+                name: value
+                for name, value in scenario.items()
+                if isinstance(value, (str, int, bool))
+            },
             "world": domain.digest(world),
         }
         self._mark(self.chain.start(0, start))

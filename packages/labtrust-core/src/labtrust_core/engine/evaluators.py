@@ -42,12 +42,16 @@ def token_active(env: AnyContext, event: Event, _params: Mapping[str, Any]) -> V
 
 
 def token_scope_ok(env: AnyContext, event: Event, _params: Mapping[str, Any]) -> Verdict | None:
-    """INV-TOK-003: a token that was used names the action, and is bound to a subject of it."""
+    """INV-TOK-003: a presented token names the action, and is bound to a subject of it.
+
+    Of one that does not exist, INV-TOK-002 speaks.
+    """
     if not event.token_refs:
         return None
     subjects = env.policy.domain.subjects(env, event)
-    for token in env.lifting:
-        if (
+    presented = (env.trust.tokens.get(token_id) for token_id in event.token_refs)
+    for token in presented:
+        if token is not None and (
             event.action_type not in env.policy.tokens[token.token_type].actions
             or token.subject not in subjects
         ):

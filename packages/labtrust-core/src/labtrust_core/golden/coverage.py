@@ -14,8 +14,9 @@ from labtrust_core.domains import OpenedPolicy
 from labtrust_core.engine.actions import ENGINE_EMITS, ENGINE_REASON_CODES
 from labtrust_core.engine.compiled import CompiledAction, CompiledPolicy
 from labtrust_core.engine.context import AnyContext, TrustState
-from labtrust_core.engine.domain import Guard
-from labtrust_core.event import Blocked, Event, StepResult
+from labtrust_core.engine.domain import Guard, Handler
+from labtrust_core.event import ACCEPTED, Blocked, Event, StepResult
+from labtrust_core.golden.refusal_codes import HANDLER, refusal_row, refusal_rows
 from labtrust_core.golden.report import Coverage
 from labtrust_core.policy.model import ActionRule, Workflow
 from labtrust_core.trust.enforcement import ENFORCEMENT_ACTIONS
@@ -24,13 +25,21 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "actions": ("accepted", "blocked"),
     "system_actions": ("accepted",),
     "guards": ("passed", "refused"),
+    "refusals": ("reached",),
     "reason_codes": ("reached",),
-    "invariants": ("pass", "violation"),
+    "invariants": ("pass", "violation", "accepted_violation"),
     "tokens": ("minted", "consumed"),
     "enforcement": ("reached",),
     "emits": ("reached",),
 }
-"""Table to its columns."""
+"""Table to its columns.
+
+A row of ``refusals`` is ``ACTION guard CODE``. An ``accepted_violation`` is one of an event that
+took effect: the invariant found it by itself; no refusal stood for it.
+"""
+
+WEAKENED: Final = frozenset({"invariants"})
+"""Tables that a scenario counts in that does without some checks."""
 
 
 class Recorder:
@@ -39,18 +48,26 @@ class Recorder:
     Attributes:
         tables: Table to row to column to the ids of scenarios, in the order in which they ran.
         scenario_id: The scenario that runs now.
+        is_weakened: Whether it does without some checks.
     """
 
     def __init__(self, policy: OpenedPolicy) -> None:
-        self.scenario_id = ""
+        self.begin("", is_weakened=False)
         rows = _rows(policy)
         self.tables: Coverage = {
             table: {row: {column: [] for column in columns} for row in sorted(rows[table])}
             for table, columns in COLUMNS.items()
         }
 
+    def begin(self, scenario_id: str, *, is_weakened: bool) -> None:
+        """Note from now on what this scenario reaches."""
+        self.scenario_id = scenario_id
+        self.is_weakened = is_weakened
+
     def note(self, table: str, row: str, column: str) -> None:
         """Note that the running scenario reaches a cell; there need not be such a row."""
+        if self.is_weakened and table not in WEAKENED:
+            return
         cell = self.tables[table].get(row, {}).get(column)
         if cell is not None and self.scenario_id not in cell:
             cell.append(self.scenario_id)
@@ -75,6 +92,8 @@ class Recorder:
         violated = {item.invariant_id for item in result.violations}
         for name in (*violated, *result.evaluated):
             self.note("invariants", name, "violation" if name in violated else "pass")
+        for name in violated if result.status == ACCEPTED else ():
+            self.note("invariants", name, "accepted_violation")
         for name in result.emits:
             self.note("emits", name, "reached")
         for item in result.enforcements:
@@ -126,38 +145,48 @@ def observed(policy: OpenedPolicy, recorder: Recorder) -> CompiledPolicy:
     """Return the policy with every guard telling ``recorder`` whether it passed or refused."""
     rules = policy.documents.get("workflow", Workflow).actions
     actions = {
-        name: _observed_action(action, rules[name], recorder)
+        name: _observed_action(name, action, rules[name], recorder)
         for name, action in policy.compiled.actions.items()
     }
     return replace(policy.compiled, actions=actions)
 
 
 def _observed_action(
-    action: CompiledAction, rule: ActionRule, recorder: Recorder
+    name: str, action: CompiledAction, rule: ActionRule, recorder: Recorder
 ) -> CompiledAction:
+    def watched(names: list[str], guards: tuple[Guard, ...]) -> tuple[Guard, ...]:
+        return tuple(
+            _observed_guard(name, *pair, recorder) for pair in zip(names, guards, strict=True)
+        )
+
     return replace(
         action,
-        guards=_observed_guards(rule.guards, action.guards, recorder),
-        early_guards=_observed_guards(rule.early_guards, action.early_guards, recorder),
+        guards=watched(rule.guards, action.guards),
+        early_guards=watched(rule.early_guards, action.early_guards),
+        handler=_observed_handler(name, action.handler, recorder),
     )
 
 
-def _observed_guards(
-    names: list[str], guards: tuple[Guard, ...], recorder: Recorder
-) -> tuple[Guard, ...]:
-    return tuple(
-        _observed_guard(name, guard, recorder) for name, guard in zip(names, guards, strict=True)
-    )
-
-
-def _observed_guard(name: str, guard: Guard, recorder: Recorder) -> Guard:
+def _observed_guard(action: str, name: str, guard: Guard, recorder: Recorder) -> Guard:
     def observing(ctx: AnyContext, event: Event) -> None:
         try:
             guard(ctx, event)
-        except Blocked:
+        except Blocked as blocked:
             recorder.note("guards", name, "refused")
+            recorder.note("refusals", refusal_row(action, name, blocked.code), "reached")
             raise
         recorder.note("guards", name, "passed")
+
+    return observing
+
+
+def _observed_handler(action: str, handler: Handler, recorder: Recorder) -> Handler:
+    def observing(ctx: AnyContext, event: Event) -> None:
+        try:
+            handler(ctx, event)
+        except Blocked as blocked:
+            recorder.note("refusals", refusal_row(action, HANDLER, blocked.code), "reached")
+            raise
 
     return observing
 
@@ -165,11 +194,13 @@ def _observed_guard(name: str, guard: Guard, recorder: Recorder) -> Guard:
 def _rows(policy: OpenedPolicy) -> dict[str, Iterable[str]]:
     compiled = policy.compiled
     domain = compiled.domain
-    rules = policy.documents.get("workflow", Workflow).actions.values()
+    actions = policy.documents.get("workflow", Workflow).actions
+    rules = actions.values()
     return {
         "actions": compiled.actions,
         "system_actions": compiled.system_actions,
         "guards": {name for rule in rules for name in (*rule.guards, *rule.early_guards)},
+        "refusals": refusal_rows(compiled, actions),
         "reason_codes": ENGINE_REASON_CODES | domain.reason_codes,
         "invariants": compiled.invariants.all,
         "tokens": compiled.tokens,

@@ -91,6 +91,22 @@ class Step(Part, frozen=True, kw_only=True):
     expect: Expectation = Expectation()
 
 
+class Without(Part, frozen=True, kw_only=True):
+    """Checks that are taken out, to see what notices.
+
+    Attributes:
+        guards: Action type to the guards that it does without, early or not.
+        gates: The engine's gates that are missing, by name.
+    """
+
+    guards: dict[str, list[str]] = {}
+    gates: list[str] = []
+
+    def __bool__(self) -> bool:
+        """Whether anything is taken out."""
+        return bool(self.guards or self.gates)
+
+
 class Scenario(Part, frozen=True, kw_only=True):
     """One scenario.
 
@@ -100,6 +116,8 @@ class Scenario(Part, frozen=True, kw_only=True):
             them.
         advance_to: Second up to which the clockwork runs before the first step, in simulated time.
         covers: Notes for readers on what the scenario is there for.
+        without: Checks that this scenario does without, to show that invariants find by another
+            road what a missing check lets through. It counts as coverage of invariants only.
         post_run_hooks: Hooks run after a script that passed, by name.
         post_run: The same with parameters: ``action`` names the hook.
     """
@@ -111,6 +129,7 @@ class Scenario(Part, frozen=True, kw_only=True):
     timing_mode: Mode | UnsetType = UNSET
     advance_to: Seconds | UnsetType = UNSET
     covers: list[str] = []
+    without: Without = Without()
     post_run_hooks: list[str] = []
     post_run: list[dict[str, Any]] = []
     transport_fault_injection: dict[str, Any] = {}

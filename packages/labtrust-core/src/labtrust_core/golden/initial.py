@@ -15,8 +15,10 @@ import msgspec
 from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.errors import ScenarioError
-from labtrust_core.golden.format import Fixtures, Mode, Scenario, Suite
+from labtrust_core.golden.format import Fixtures, Mode, Scenario, Seconds, Suite
+from labtrust_core.golden.tool_faults import ToolFault
 from labtrust_core.policy.load import merged
+from labtrust_core.trust.enforcement import Containment
 
 TEMPLATE_KEY: Final = "template_ref"
 
@@ -47,6 +49,9 @@ class RunnerPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     Attributes:
         strict_signatures: Whether every event must be signed.
+        frozen_zones: Zone id to the second until which enforcement has frozen it.
+        stopped_devices: Device id to the second until which enforcement has stopped it.
+        tool_fault_injection: Tool id to what its adapter does instead of its work.
         partner_id, policy_fingerprint, enforcement_enabled: What the policy in force must be;
             nothing chooses it here.
     """
@@ -54,16 +59,21 @@ class RunnerPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     timing_mode: Mode | None = None
     strict_signatures: bool = False
     audit_fault_injection: ChainFault = ChainFault()
+    frozen_zones: dict[str, Seconds] = {}
+    stopped_devices: dict[str, Seconds] = {}
+    tool_fault_injection: dict[str, ToolFault] = {}
     partner_id: str | None = None
     policy_fingerprint: str | None = None
     enforcement_enabled: bool | None = None
 
 
 class Start(NamedTuple):
-    """What ``Engine.reset`` takes: initial state of trust and domain, and the configuration."""
+    """What ``Engine.reset`` takes, and what the runner itself arranges around it."""
 
     state: dict[str, Any]
     config: EpisodeConfig
+    containment: Containment
+    tool_faults: dict[str, ToolFault]
 
 
 def start_of(scenario: Scenario, suite: Suite, policy: CompiledPolicy) -> Start:
@@ -101,6 +111,8 @@ def start_of(scenario: Scenario, suite: Suite, policy: CompiledPolicy) -> Start:
             signatures_required=part.strict_signatures,
             break_chain_on=part.audit_fault_injection.break_hash_prev_on_event_id,
         ),
+        Containment(zones=dict(part.frozen_zones), devices=dict(part.stopped_devices)),
+        part.tool_fault_injection,
     )
 
 

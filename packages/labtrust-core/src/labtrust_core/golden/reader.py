@@ -87,14 +87,14 @@ def suite_files(place: Path) -> list[Path]:
     return sorted(files)
 
 
-def read_suite(place: Path) -> Suite:
-    """Read a suite file, or all suite files of a folder as one suite with shared fixtures.
+def read_suite(*places: Path) -> Suite:
+    """Read suite files, or all of folders, as one suite with shared fixtures.
 
     Raises:
         ScenarioError: A file is not in the format, or two files contradict each other; names file,
             line and place.
     """
-    sources = [_read(file) for file in suite_files(place)]
+    sources = [_read(file) for place in places for file in suite_files(place)]
     first = sources[0]
     seen: dict[str, Path] = {}
     for source in sources:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
 from labtrust_core.event import HashChain, StepResult
+
+ASSERTION_FAILED: Final = "RUNNER_ASSERTION_FAILED"
 
 Coverage: TypeAlias = dict[str, dict[str, dict[str, list[str]]]]
 """Table to row to column to the ids of the scenarios that reach it."""
@@ -42,9 +44,14 @@ class StepReport(Reported, frozen=True, kw_only=True):
 
 
 class Failure(Reported, frozen=True, kw_only=True):
-    """One thing that is not as expected. ``event_id`` is null where it concerns no step."""
+    """One thing that is not as expected. ``event_id`` is null where it concerns no step.
+
+    ``reason_code`` is ``RUNNER_ASSERTION_FAILED`` where an expectation did not hold, and null where
+    the scenario could not be carried out.
+    """
 
     event_id: str | None
+    reason_code: str | None
     message: str
     details: str
 

@@ -23,23 +23,26 @@ from labtrust_core.golden.expectations import (
     observed_advance,
     observed_event,
 )
-from labtrust_core.golden.format import Scenario, Step, Suite, TestKeys
+from labtrust_core.golden.format import Scenario, Step, Suite, TestKeys, Without
 from labtrust_core.golden.hooks import HOOKS, FinishedEpisode, hooks_of
 from labtrust_core.golden.initial import start_of
 from labtrust_core.golden.keys import Signer
 from labtrust_core.golden.reader import read_suite, read_test_keys
 from labtrust_core.golden.report import (
+    ASSERTION_FAILED,
     Failure,
     ScenarioReport,
     StepReport,
     SuiteReport,
     violation_reports,
 )
-from labtrust_core.policy.model import Emits
+from labtrust_core.golden.tool_faults import FaultyTools
+from labtrust_core.golden.weakening import check_without, engine_without, weakened
+from labtrust_core.policy.load import PARTNERS, SUITE_FOLDER
+from labtrust_core.policy.model import Emits, Workflow
 from labtrust_core.trust.keys import TestKeyring
 
-SUITE_FOLDER = "golden"
-TEST_KEYS = Path("golden") / "test_keys.v0.1.yaml"
+TEST_KEYS = Path(SUITE_FOLDER) / "test_keys.v0.1.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,16 @@ class RunOptions:
             name.
         only: Ids of the scenarios to run; all of them when empty.
         folder: Where hooks write, a folder a scenario; ``None`` for a temporary one.
-        engine: The engine to run; a check of the suite itself puts a damaged one here.
+        without: Checks that every scenario does without; a check of the suite takes some out.
+        crashes: What counts as a failure of the scenario beside the project's own errors; a handler
+            may raise anything when it meets what a missing check would have refused.
     """
 
     sign_placeholders: bool = False
     only: tuple[str, ...] = ()
     folder: Path | None = None
-    engine: type[Engine] = Engine
+    without: Without = field(default_factory=Without)
+    crashes: tuple[type[Exception], ...] = ()
 
 
 def run_golden(
@@ -71,7 +77,8 @@ def run_golden(
     """Run a suite under a policy.
 
     Args:
-        suite: A suite file or a folder of them; by default the policy's own.
+        suite: A suite file or a folder of them; by default the partner's own, where the overlay
+            brings one, else the policy's.
         policy_dir: The policy folder; by default the one in force.
         partner: Id of the partner whose overlay applies.
         domain: The domain or its name.
@@ -85,11 +92,17 @@ def run_golden(
     policy = open_documents(policy_dir, partner, domain)
     directory = policy.documents.directory
     return run_suite(
-        read_suite(directory / SUITE_FOLDER if suite is None else suite),
+        read_suite(suite_folder(directory, partner) if suite is None else suite),
         policy,
         read_test_keys(directory / TEST_KEYS),
         options,
     )
+
+
+def suite_folder(directory: Path, partner: str | None = None) -> Path:
+    """Return where the suite of a policy lies, or that of a partner whose overlay brings one."""
+    own = directory / PARTNERS / (partner or "") / SUITE_FOLDER
+    return own if partner is not None and own.is_dir() else directory / SUITE_FOLDER
 
 
 def run_suite(
@@ -106,6 +119,7 @@ def run_suite(
     Raises:
         UnknownNameError: ``options.only`` names a scenario that the suite does not hold.
         SignatureError: A test key has the id of a key in the policy's registry.
+        ScenarioError: A scenario does without a check that is not there.
     """
     options = options or RunOptions()
     known = {scenario.scenario_id for scenario in suite.scenarios}
@@ -113,13 +127,12 @@ def run_suite(
         if name not in known:
             raise UnknownNameError("scenario", name, known)
     recorder = Recorder(policy)
-    bench = _Bench(
-        suite, policy, TestKeyring(keys.keys, suite.deterministic.rng_seed), recorder, options
-    )
+    keyring = TestKeyring(keys.keys, suite.deterministic.rng_seed)
+    bench = Bench(suite, policy, keyring, recorder, options)
     chosen = [
         item for item in suite.scenarios if not options.only or item.scenario_id in options.only
     ]
-    with _folder(options.folder) as folder:
+    with folder_for(options.folder) as folder:
         reports = [bench.run(scenario, folder / scenario.scenario_id) for scenario in chosen]
     return SuiteReport(
         suite_version=suite.version,
@@ -131,7 +144,8 @@ def run_suite(
 
 
 @contextmanager
-def _folder(chosen: Path | None) -> Iterator[Path]:
+def folder_for(chosen: Path | None) -> Iterator[Path]:
+    """Yield the folder that hooks write below: the chosen one, or a temporary one."""
     if chosen is not None:
         yield chosen
         return
@@ -139,7 +153,7 @@ def _folder(chosen: Path | None) -> Iterator[Path]:
         yield Path(temporary)
 
 
-class _Bench:
+class Bench:
     """What the scenarios of one run share."""
 
     def __init__(
@@ -155,22 +169,32 @@ class _Bench:
         self.keyring = keyring
         self.options = options
         self.policy = observed(policy, recorder)
+        self.rules = policy.documents.get("workflow", Workflow).actions
         self.keys = policy.compiled.keys.extended(keyring.keys)
         categories = policy.documents.get("emits", Emits).categories
         self.emits = frozenset(name for names in categories.values() for name in names)
 
     def run(self, scenario: Scenario, folder: Path) -> ScenarioReport:
-        self.recorder.scenario_id = scenario.scenario_id
+        """Run one scenario; its hooks write to ``folder``."""
+        self.recorder.begin(scenario.scenario_id, is_weakened=bool(scenario.without))
         run = _Run(self, scenario)
+        fails: tuple[type[Exception], ...] = (LabTrustError, *self.options.crashes)
         try:
             run.start()
             run.script()
             if not run.failures:
                 run.post_run(folder)
-        except LabTrustError as error:
+        except fails as error:
             run.failures.append(
-                Failure(event_id=run.at, message=str(error), details=type(error).__name__)
+                Failure(
+                    event_id=run.at,
+                    reason_code=None,
+                    message=str(error),
+                    details=type(error).__name__,
+                )
             )
+        finally:
+            run.tools.release()
         return ScenarioReport(
             scenario_id=scenario.scenario_id,
             title=scenario.title,
@@ -185,7 +209,7 @@ class _Bench:
 class _Run:
     """One scenario while it runs. ``at`` is the id of the step being taken."""
 
-    bench: _Bench
+    bench: Bench
     scenario: Scenario
     engine: Engine = field(init=False)
     signer: Signer = field(init=False)
@@ -195,16 +219,22 @@ class _Run:
     steps: list[StepReport] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     at: str | None = None
+    tools: FaultyTools = field(default_factory=lambda: FaultyTools({}))
 
     def start(self) -> None:
-        bench = self.bench
-        state, config = start_of(self.scenario, bench.suite, bench.policy)
+        bench, scenario = self.bench, self.scenario
+        check_without(scenario.without, bench.rules)
+        state, config, containment, faults = start_of(scenario, bench.suite, bench.policy)
         self.simulated = config.simulated
+        self.tools = FaultyTools(faults)
         self.signer = Signer(
             bench.keyring, config.episode, sign_placeholders=bench.options.sign_placeholders
         )
-        self.engine = bench.options.engine(bench.policy)
+        removed = (scenario.without, bench.options.without)
+        policy = self.tools.installed(weakened(bench.policy, bench.rules, *removed))
+        self.engine = engine_without(*removed)(policy)
         self.engine.reset(state, config, keys=bench.keys, sink=self.lines.append)
+        self.engine.ctx.trust.containment = containment
         if self.scenario.advance_to is not UNSET:
             self.check(Step(), self.advance(self.scenario.advance_to))
 
@@ -280,7 +310,11 @@ class _Run:
             if result is None or result.detail is None
             else f"{result.blocked_reason_code}: {result.detail}"
         )
-        self.failures.append(Failure(event_id=self.at, message=message, details=details))
+        self.failures.append(
+            Failure(
+                event_id=self.at, reason_code=ASSERTION_FAILED, message=message, details=details
+            )
+        )
 
     def post_run(self, folder: Path) -> None:
         self.engine.finish()

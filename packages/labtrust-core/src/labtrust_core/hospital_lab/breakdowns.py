@@ -10,32 +10,43 @@ from labtrust_core.randomness import stream
 
 
 def schedule_first_faults(tables: LabTables, world: LabWorld) -> None:
-    """Put the first fault of each device that can fail on a new world's agenda."""
+    """Put the first fault of each kind of each device on a new world's agenda."""
     for device_id, table in tables.devices.items():
-        if table.mtbf_s is not None:
-            wait = stream(world.seed, "fault").exponential_s(table.mtbf_s, device_id, 0)
-            world.schedule(wait, "SYS_DEVICE_FAULT", device_id)
+        for kind in table.faults:
+            _schedule_fault(tables, world, device_id, kind, 0)
+
+
+def _schedule_fault(
+    tables: LabTables, world: LabWorld, device_id: str, kind: str, now_s: int
+) -> None:
+    model = tables.devices[device_id].faults[kind]
+    number = world.counts.get(f"fault:{device_id}|{kind}", 0)
+    wait = stream(world.seed, f"fault/{kind}").exponential_s(model.mtbf_s, device_id, number)
+    world.schedule(now_s + wait, "SYS_DEVICE_FAULT", f"{device_id}|{kind}")
 
 
 def device_fault(ctx: LabContext, event: Event) -> None:
-    """A device breaks down; when it will be repaired is drawn."""
-    machine = ctx.world.devices[event.args["device_id"]]
-    table = ctx.tables.devices[machine.device_id]
+    """A device breaks down; how long its repair takes is drawn."""
+    world = ctx.world
+    machine = world.devices[event.args["device_id"]]
+    kind = event.args["fault"]
+    key = f"fault:{machine.device_id}|{kind}"
+    world.counts[key] = number = world.counts.get(key, 0) + 1
     machine.faults += 1
-    repair = stream(ctx.world.seed, "repair").exponential_s(
-        table.mttr_s, machine.device_id, machine.faults
+    repair_s = stream(world.seed, f"repair/{kind}").exponential_s(
+        ctx.tables.devices[machine.device_id].faults[kind].mttr_s, machine.device_id, number
     )
-    machine.fault_until = ctx.now + repair
-    ctx.world.schedule(machine.fault_until, "SYS_DEVICE_REPAIR", machine.device_id)
+    world.break_down(machine, ctx.now, repair_s)
+    world.schedule(machine.fault_until, "SYS_DEVICE_REPAIR", f"{machine.device_id}|{kind}")
+    ctx.data["repair_until_s"] = machine.fault_until
     ctx.emit("ALARM")
 
 
 def device_repair(ctx: LabContext, event: Event) -> None:
-    """A device works again; its next fault is drawn."""
+    """A fault is repaired, and the next one of its kind is drawn; some ask for controls."""
     machine = ctx.world.devices[event.args["device_id"]]
-    mtbf = ctx.tables.devices[machine.device_id].mtbf_s
-    if mtbf is not None:
-        wait = stream(ctx.world.seed, "fault").exponential_s(
-            mtbf, machine.device_id, machine.faults
-        )
-        ctx.world.schedule(ctx.now + wait, "SYS_DEVICE_FAULT", machine.device_id)
+    table = ctx.tables.devices[machine.device_id]
+    kind = event.args["fault"]
+    if table.faults[kind].needs_qc and table.type.qc is not None:
+        machine.runs_since_qc = table.type.qc.max_runs
+    _schedule_fault(ctx.tables, ctx.world, machine.device_id, kind, ctx.now)

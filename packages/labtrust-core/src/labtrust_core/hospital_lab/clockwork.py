@@ -67,14 +67,15 @@ def _arrival_args(_ctx: LabContext, due: Due) -> dict[str, Any] | None:
 
 def _run_end_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
     run = ctx.world.runs[due.entity]
-    if ctx.world.stands_still(run, due.t_s):
-        ctx.world.schedule(run.ends_s, due.action, due.entity)
+    if _is_put_off(ctx, due, run.ends_s):
         return None
     return None if run.unloaded else {"device_id": run.device_id, "run_id": run.run_id}
 
 
 def _result_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
     run_id, specimen_id, code = msgspec.json.decode(due.entity, type=tuple[str, str, str])
+    if _is_put_off(ctx, due, ctx.world.runs[run_id].results_s):
+        return None
     specimen = ctx.world.specimens[specimen_id]
     table = ctx.tables.analytes[code]
     wanted = f"{specimen_id}_{code}" + (f"_r{specimen.reruns}" if specimen.reruns else "")
@@ -88,12 +89,29 @@ def _result_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
     }
 
 
-def _autoverify_args(_ctx: LabContext, due: Due) -> dict[str, Any] | None:
-    return {"specimen_id": due.entity}
+def _autoverify_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
+    run_id, specimen_id = msgspec.json.decode(due.entity, type=tuple[str, str])
+    run = ctx.world.runs[run_id]
+    return None if _is_put_off(ctx, due, run.results_s) else {"specimen_id": specimen_id}
 
 
-def _device_args(_ctx: LabContext, due: Due) -> dict[str, Any] | None:
-    return {"device_id": due.entity}
+def _is_put_off(ctx: LabContext, due: Due, until_s: int) -> bool:
+    """Whether what is due now has been put off by a fault; it is then due at ``until_s``."""
+    if until_s <= due.t_s:
+        return False
+    ctx.world.schedule(until_s, due.action, due.entity)
+    return True
+
+
+def _fault_args(_ctx: LabContext, due: Due) -> dict[str, Any] | None:
+    device_id, _, kind = due.entity.partition("|")
+    return {"device_id": device_id, "fault": kind}
+
+
+def _repair_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
+    device_id, _, kind = due.entity.partition("|")
+    until_s = ctx.world.devices[device_id].fault_until
+    return None if _is_put_off(ctx, due, until_s) else {"device_id": device_id, "fault": kind}
 
 
 def _door_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
@@ -124,8 +142,8 @@ _ARGUMENTS: Final[dict[str, Callable[[LabContext, Due], dict[str, Any] | None]]]
     "SYS_RUN_END": _run_end_args,
     "GENERATE_RESULT": _result_args,
     "SYS_AUTOVERIFY": _autoverify_args,
-    "SYS_DEVICE_FAULT": _device_args,
-    "SYS_DEVICE_REPAIR": _device_args,
+    "SYS_DEVICE_FAULT": _fault_args,
+    "SYS_DEVICE_REPAIR": _repair_args,
     "SYS_DOOR_ALARM": _door_args,
     "SYS_CRITICAL_TIMEOUT": _critical_args,
     "SYS_CRITICAL_DEADLINE": _critical_args,
@@ -140,16 +158,17 @@ _ARGUMENTS: Final[dict[str, Callable[[LabContext, Due], dict[str, Any] | None]]]
 
 
 def run_end(ctx: LabContext, event: Event) -> None:
-    """An analyser's run ends: its specimens come out, and their results follow at once."""
+    """An analyser has taken a run in: its specimens come out, and their results follow later."""
     end_run(ctx, event)
     run = ctx.world.runs[event.args["run_id"]]
     for specimen_id in run.specimen_ids:
         specimen = ctx.world.specimens[specimen_id]
+        # Callers choose run ids, so no separator is safe.
         for code in ctx.tables.panels[specimen.panel_id].analytes:
-            # Callers choose run ids, so no separator is safe.
             entity = msgspec.json.encode((run.run_id, specimen_id, code)).decode()
-            ctx.world.schedule(ctx.now, "GENERATE_RESULT", entity)
-        ctx.world.schedule(ctx.now, "SYS_AUTOVERIFY", specimen_id)
+            ctx.world.schedule(run.results_s, "GENERATE_RESULT", entity)
+        entity = msgspec.json.encode((run.run_id, specimen_id)).decode()
+        ctx.world.schedule(run.results_s, "SYS_AUTOVERIFY", entity)
 
 
 SYSTEM_HANDLERS: Final[dict[str, Handler]] = {

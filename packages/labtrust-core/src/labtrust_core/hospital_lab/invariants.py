@@ -17,6 +17,15 @@ from labtrust_core.trust.invariants import Evaluator, Verdict
 
 Params = Mapping[str, Any]
 _PASSED: Final[Verdict] = (True, None, None)
+_NOT_TAKEN: Final = frozenset({"arrived_at_reception", "accessioning", "held", "rejected"})
+
+
+def device_in_control(env: LabContext, event: Event, _params: Params) -> Verdict | None:
+    """INV-QC-001: nothing runs on a device whose quality control has failed."""
+    machine = device(env, event)
+    if machine is None:
+        return None
+    return machine.qc_state != "fail", None, {"subject": machine.device_id}
 
 
 def adjacency(env: LabContext, event: Event, _params: Params) -> Verdict | None:
@@ -75,19 +84,24 @@ def cold_chain_ok(env: LabContext, event: Event, _params: Params) -> Verdict | N
     """
     for specimen in specimens(env, event):
         if temperature_breach(env.tables, specimen, env.now) is not None and not _is_lifted(
-            env, specimen.specimen_id
+            env, specimen.specimen_id, "TEMP_OUT_OF_BAND"
         ):
             return False, None, {"subject": specimen.specimen_id}
     return _PASSED
 
 
 def stability_pass(env: LabContext, event: Event, _params: Params) -> Verdict | None:
-    """INV-STAB-BIOCHEM-001: says so when everything that is analysed is fresh enough."""
-    fresh = all(
-        stability_breach(env.tables, specimen, env.now) is None
-        for specimen in specimens(env, event)
-    )
-    return _PASSED if fresh else None
+    """INV-STAB-BIOCHEM-001: everything that is analysed is fresh enough.
+
+    It says nothing where a token accepts the risk; that passes its counterpart alone.
+    """
+    for specimen in specimens(env, event):
+        breach = stability_breach(env.tables, specimen, env.now)
+        if breach is not None:
+            code = breach[0]
+            accepted = _is_lifted(env, specimen.specimen_id, code)
+            return None if accepted else (False, code, {"subject": specimen.specimen_id})
+    return _PASSED
 
 
 def stability_breach_refused(env: LabContext, event: Event, _params: Params) -> Verdict | None:
@@ -96,28 +110,35 @@ def stability_breach_refused(env: LabContext, event: Event, _params: Params) -> 
     Nothing that is too old is analysed, unless a token accepts the risk.
     """
     for specimen in specimens(env, event):
-        if stability_breach(env.tables, specimen, env.now) is not None and not _is_lifted(
-            env, specimen.specimen_id
-        ):
+        breach = stability_breach(env.tables, specimen, env.now)
+        if breach is not None and not _is_lifted(env, specimen.specimen_id, breach[0]):
             return False, None, {"subject": specimen.specimen_id}
     return _PASSED
 
 
-def _is_lifted(env: LabContext, subject_id: str) -> bool:
-    return any(token.subject_id == subject_id for token in env.lifting)
+def _is_lifted(env: LabContext, subject_id: str, code: str) -> bool:
+    """Whether a token accepts a risk; one without a reason accepts whatever its type covers."""
+    return any(
+        token.subject_id == subject_id and token.reason_code in (None, code)
+        for token in env.lifting
+    )
 
 
 def coag_fill_valid(env: LabContext, event: Event, params: Params) -> Verdict | None:
-    """INV-COAG-FILL-001: no citrate tube is accepted that is not filled to its line.
+    """INV-COAG-FILL-001: no citrate tube is accepted or goes on that is not filled to its line.
 
     With ``counts: presented`` a tube that is rightly refused is reported too.
     """
-    for specimen in specimens(env, event):
-        if env.tables.panels[specimen.panel_id].needs_citrate_fill:
-            counts = specimen.status == "accepted" or params["counts"] == "presented"
-            underfilled = specimen.fill_ratio_ok is False
-            return not (counts and underfilled), None, {"subject": specimen.specimen_id}
-    return None
+    citrate = [
+        specimen
+        for specimen in specimens(env, event)
+        if env.tables.panels[specimen.panel_id].needs_citrate_fill
+    ]
+    for specimen in citrate:
+        counts = specimen.status not in _NOT_TAKEN or params["counts"] == "presented"
+        if counts and specimen.fill_ratio_ok is False:
+            return False, None, {"subject": specimen.specimen_id}
+    return _PASSED if citrate else None
 
 
 def critical_acked(env: LabContext, event: Event, _params: Params) -> Verdict | None:
@@ -166,16 +187,21 @@ def custody_chain(env: LabContext, event: Event, _params: Params) -> Verdict | N
 
 
 def transport_temp_in_band(env: LabContext, event: Event, _params: Params) -> Verdict | None:
-    """INV-TRANSPORT-001: no consignment has drifted out of its route's band."""
-    excursions = env.data.get("excursions")
+    """INV-TRANSPORT-001: no consignment has drifted out of its route's band, or was taken in so."""
+    named = event.text("consignment_id")
+    taken_in = env.world.consignments.get(named) if event.action_type != "TRANSPORT_TICK" else None
+    excursions = env.data.get("excursions", ())
+    if taken_in is not None:
+        limit = env.tables.routes[taken_in.route_id].max_drift_milli_c
+        if env.world.force_excursion or taken_in.worst_milli_c >= limit:
+            excursions = (taken_in.consignment_id,)
     if excursions:
         return False, None, {"subject": excursions[0]}
-    return (
-        _PASSED if event.action_type == "TRANSPORT_TICK" or event.text("consignment_id") else None
-    )
+    return _PASSED if event.action_type == "TRANSPORT_TICK" or named else None
 
 
 EVALUATORS: Final[dict[str, Evaluator]] = {
+    "state.device_in_control": device_in_control,
     "transition.adjacency": adjacency,
     "state.colocation": colocation,
     "transition.restricted_door_or_zone": restricted_door_or_zone,

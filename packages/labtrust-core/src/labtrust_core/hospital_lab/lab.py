@@ -17,12 +17,14 @@ from labtrust_core.hospital_lab.documents.kinds import LAB_DOCUMENTS
 from labtrust_core.hospital_lab.handlers import (
     analysis,
     critical,
+    labels,
     movement,
     packing,
     preanalytics,
     quality,
     reception,
     results,
+    routing,
     supplies,
     transport,
 )
@@ -43,7 +45,9 @@ from labtrust_core.trust.tools import ToolAdapter
 _AREAS: Final = (
     movement,
     reception,
+    labels,
     preanalytics,
+    routing,
     analysis,
     quality,
     results,

@@ -38,9 +38,13 @@ def devices_of_kind(ctx: LabContext, kind: str) -> Iterator[DeviceTable]:
 
 
 def is_up(ctx: LabContext, table: DeviceTable) -> bool:
-    """Whether a device neither is broken nor in maintenance now."""
+    """Whether a device is neither stopped nor broken nor in maintenance now."""
     machine = ctx.world.devices[table.device_id]
-    return machine.fault_until <= ctx.trust.now and table.maintenance_until(ctx.trust.now) is None
+    now = ctx.trust.now
+    if ctx.trust.containment.is_device_stopped(table.device_id, now):
+        return False
+    in_maintenance = table.maintenance_until(now, ctx.world.starts_at_s) is not None
+    return machine.fault_until <= now and not in_maintenance
 
 
 def next_zone(ctx: LabContext, specimen: Specimen) -> str | None:
@@ -74,11 +78,14 @@ def _reception(ctx: LabContext, specimen: Specimen) -> str:
 def _analyser_zone(ctx: LabContext, specimen: Specimen) -> str | None:
     """Return the zone of an analyser that runs the panel.
 
-    The one where the specimen is, else by turns those that are up.
+    The one that was chosen for the specimen, or where it is, else by turns those that are up.
 
     The turn is the specimen's own (its arrival), so that its goal does not change while it is
     carried there.
     """
+    chosen = ctx.tables.devices.get(specimen.lane or "")
+    if chosen is not None:
+        return chosen.zone
     fitting = [
         table for table in devices_of_kind(ctx, "analyser") if specimen.panel_id in table.panels
     ]

@@ -35,7 +35,8 @@ def device_state(ctx: LabContext, device_id: str) -> str:
     machine = ctx.world.devices[device_id]
     if machine.fault_until > ctx.trust.now:
         return "FAULT"
-    if ctx.tables.devices[device_id].maintenance_until(ctx.trust.now) is not None:
+    table = ctx.tables.devices[device_id]
+    if table.maintenance_until(ctx.trust.now, ctx.world.starts_at_s) is not None:
         return "MAINT"
     return "RUNNING" if machine.idle_unit(ctx.trust.now) is None else "IDLE"
 
@@ -87,6 +88,7 @@ QUERIES: Final[dict[str, Callable[..., Any]]] = {
     "agent_busy_until": lambda ctx, agent_id: ctx.world.agents[agent_id].busy_until,
     "specimen_status": lambda ctx, item: _of_specimen(ctx, item, lambda found: found.status),
     "specimen_place": lambda ctx, item: _of_specimen(ctx, item, lambda found: found.place),
+    "specimen_lane": lambda ctx, item: _of_specimen(ctx, item, lambda found: found.lane),
     "separated_ts": lambda ctx, item: _of_specimen(ctx, item, lambda found: found.separated_s),
     "last_reason_code": lambda ctx, item: _of_specimen(ctx, item, lambda found: found.reason),
     "specimen_counts": _specimen_counts,

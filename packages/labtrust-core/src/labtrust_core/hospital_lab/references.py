@@ -15,7 +15,7 @@ from labtrust_core.hospital_lab.documents.equipment import Equipment, Failures, 
 from labtrust_core.hospital_lab.documents.floor import Route, Sites, ZoneLayout
 from labtrust_core.hospital_lab.documents.people import Crews, CriticalLadder
 from labtrust_core.hospital_lab.documents.workload import Workload
-from labtrust_core.hospital_lab.world import DAY_S
+from labtrust_core.hospital_lab.tables import DAY_S
 from labtrust_core.policy.load import Policy
 from labtrust_core.policy.model import Enforcement, Rbac, Tokens
 
@@ -142,10 +142,16 @@ def _equipment(policy: Policy) -> Iterator[Problem]:
             (("device_types", name, "panels", i), panel) for i, panel in enumerate(kind.panels)
         )
         yield from dangling("equipment", "panel", listed, panels)
-        timed = (
-            (("device_types", name, "panel_run_s", panel), panel) for panel in kind.panel_run_s
-        )
+        timed = ((("device_types", name, "latency_s", panel), panel) for panel in kind.latency_s)
         yield from dangling("equipment", "panel", timed, panels)
+        if (kind.run_s > 0) is (kind.rate is not None):
+            yield Problem(
+                "equipment",
+                ("device_types", name),
+                "a device type has a run_s or a rate",
+                "both" if kind.rate is not None else "neither",
+                "one of the two",
+            )
     for name, device in document.devices.items():
         yield from dangling(
             "equipment",
@@ -166,6 +172,15 @@ def _equipment(policy: Policy) -> Iterator[Problem]:
         for name, item in failures.maintenance.items()
     )
     yield from dangling("failures", "device", windows, document.devices)
+    for name, item in failures.maintenance.items():
+        if not 0 <= item.start_s < item.end_s <= DAY_S:
+            yield Problem(
+                "failures",
+                ("maintenance", name),
+                "not a part of one day",
+                f"{item.start_s} to {item.end_s}",
+                f"0 <= start_s < end_s <= {DAY_S}",
+            )
 
 
 def _catalogue(policy: Policy) -> Iterator[Problem]:

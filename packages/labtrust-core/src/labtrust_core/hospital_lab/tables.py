@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from labtrust_core.hospital_lab.documents.catalogue import (
     Analyte,
@@ -20,6 +21,7 @@ from labtrust_core.hospital_lab.documents.catalogue import (
 from labtrust_core.hospital_lab.documents.equipment import (
     DeviceType,
     Equipment,
+    FailureModel,
     Failures,
     MaintenanceWindow,
     PanelReagent,
@@ -30,6 +32,10 @@ from labtrust_core.hospital_lab.documents.floor import Door, Route, Site, Sites,
 from labtrust_core.hospital_lab.documents.people import Crew, Crews, CriticalLadder
 from labtrust_core.hospital_lab.documents.workload import Workload, WorkloadProfile
 from labtrust_core.policy.load import Policy
+
+DAY_S: Final = 86_400
+_HOUR_S: Final = 3_600
+_PERCENT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +88,57 @@ class AnalyteTable:
 
 @dataclass(frozen=True, slots=True)
 class DeviceTable:
-    """A device with its type."""
+    """A device with its type.
+
+    Attributes:
+        run_s: Panel to the seconds for which a run of it occupies a unit.
+        idle_run_s: The same for a run of nothing.
+        latency_s: Panel to the seconds from there to its results.
+        faults: Kind of fault to how often it strikes and how long it lasts.
+    """
 
     device_id: str
     zone: str
     type: DeviceType
     panels: frozenset[str]
-    mtbf_s: int | None
-    mttr_s: int
+    run_s: dict[str, int]
+    idle_run_s: int
+    latency_s: dict[str, int]
+    faults: dict[str, FailureModel]
     maintenance: tuple[MaintenanceWindow, ...]
 
-    def run_s(self, panel_id: str) -> int:
-        """Return how long a run of ``panel_id`` occupies a unit, in seconds."""
-        kind = self.type
-        return kind.setup_s + kind.panel_run_s.get(panel_id, kind.run_s) + kind.teardown_s
+    def maintenance_windows(self, until_s: int, starts_at_s: int) -> list[tuple[int, int]]:
+        """Return the parts of ``[0, until_s)`` in which the device is serviced, in order.
 
-    def maintenance_until(self, now_s: int) -> int | None:
-        """Return when the maintenance in which ``now_s`` lies ends, or ``None``."""
-        return next(
-            (item.end_s for item in self.maintenance if item.start_s <= now_s < item.end_s), None
-        )
+        ``starts_at_s`` is the time of day at which the episode begins.
+        """
+        found = []
+        for midnight_s in range(-starts_at_s, until_s, DAY_S):
+            day = (midnight_s + starts_at_s) // DAY_S
+            for item in self.maintenance:
+                start_s = max(0, midnight_s + item.start_s)
+                end_s = min(until_s, midnight_s + item.end_s)
+                if _is_serviced(item, day) and start_s < end_s:
+                    found.append((start_s, end_s))
+        return sorted(found)
+
+    def maintenance_until(self, now_s: int, starts_at_s: int) -> int | None:
+        """Return when the maintenance in which ``now_s`` lies ends, or ``None``.
+
+        ``starts_at_s`` is the time of day at which the episode began.
+        """
+        if not self.maintenance:
+            return None
+        day, second = divmod(starts_at_s + now_s, DAY_S)
+        for item in self.maintenance:
+            if _is_serviced(item, day) and item.start_s <= second < item.end_s:
+                return now_s + item.end_s - second
+        return None
+
+
+def _is_serviced(window: MaintenanceWindow, day: int) -> bool:
+    since = day - window.first_day
+    return since >= 0 and not since % window.every_days
 
 
 @dataclass(frozen=True)
@@ -159,7 +196,7 @@ def compile_tables(policy: Policy) -> LabTables:
         transport_tick_s=sites.tick_s,
         transport_late_s=sites.late_s,
         rack_capacity=sites.rack_capacity,
-        devices=_devices(equipment, policy.get("failures", Failures)),
+        devices=_devices(equipment, policy.get("failures", Failures), catalogue.panels),
         stat_share_percent=equipment.max_stat_queue_share_percent,
         stat_share_window=equipment.stat_share_window,
         panels=catalogue.panels,
@@ -208,21 +245,36 @@ def _next_hops(layout: ZoneLayout, ways: dict[tuple[str, str], Way]) -> dict[str
     return hops
 
 
-def _devices(equipment: Equipment, failures: Failures) -> dict[str, DeviceTable]:
+def _devices(
+    equipment: Equipment, failures: Failures, panels: dict[str, Panel]
+) -> dict[str, DeviceTable]:
     devices: dict[str, DeviceTable] = {}
     for device_id, device in equipment.devices.items():
         kind = equipment.device_types[device.type]
-        model = failures.models.get(device_id)
         devices[device_id] = DeviceTable(
-            device_id,
-            device.zone,
-            kind,
-            frozenset(kind.panels),
-            None if model is None else model.mtbf_s,
-            0 if model is None else model.mttr_s,
-            tuple(item for item in failures.maintenance.values() if item.device == device_id),
+            device_id=device_id,
+            zone=device.zone,
+            type=kind,
+            panels=frozenset(kind.panels),
+            run_s={panel_id: _run_s(kind, len(item.analytes)) for panel_id, item in panels.items()},
+            idle_run_s=_run_s(kind, 1),
+            latency_s={panel_id: kind.latency_s.get(panel_id, 0) for panel_id in panels},
+            faults=failures.models.get(device_id, {}),
+            maintenance=tuple(
+                item for item in failures.maintenance.values() if item.device == device_id
+            ),
         )
     return devices
+
+
+def _run_s(kind: DeviceType, tests: int) -> int:
+    """Return for how many seconds a run of one specimen with so many tests occupies a unit."""
+    run_s = kind.run_s
+    if kind.rate is not None:
+        counted = tests if kind.rate.per == "test" else 1
+        per_h = kind.rate.nominal_per_h * kind.rate.efficiency_percent
+        run_s = -(-counted * _HOUR_S * _PERCENT // per_h)
+    return kind.setup_s + run_s + kind.teardown_s
 
 
 def compile_analyte(code: str, analyte: Analyte) -> AnalyteTable:

@@ -36,6 +36,8 @@ class Specimen(msgspec.Struct):
     ``place`` is ``zone:Z``, ``agent:A``, ``device:D`` or ``consignment:C``; it is in one place at a
     time.
 
+    ``lane`` is the analyser that somebody has chosen for it.
+
     ``identity_ok`` is the truth about the label; ``id_match`` is what a check has found (``None``
     before it).
     """
@@ -68,6 +70,8 @@ class Specimen(msgspec.Struct):
     separated_s: int | None = None
     released_s: int | None = None
     aliquot_id: str | None = None
+    lane: str | None = None
+    scanned_s: int | None = None
     run_id: str | None = None
     rack_id: str | None = None
     results: list[str] = []
@@ -97,7 +101,8 @@ class DoorState(msgspec.Struct):
 class Device(msgspec.Struct):
     """A device.
 
-    When each of its units is free, its quality-control state, its queue and its fault.
+    When each of its units is free, its quality-control state, its queue and its fault; ``active``
+    are the runs that are in it or whose results are on the way (an ordered set).
     """
 
     device_id: str
@@ -107,6 +112,7 @@ class Device(msgspec.Struct):
     qc_at_s: int = 0
     runs_since_qc: int = 0
     qc_agents: list[str] = []
+    active: dict[str, None] = {}
     loaded_units: list[int] = []
     fault_until: int = 0
     faults: int = 0
@@ -127,11 +133,21 @@ class Device(msgspec.Struct):
         idle = self.idle_units(now_s)
         return idle[0] if idle else None
 
+    def occupy(self, now_s: int, duration_s: int) -> int:
+        """Take a unit for ``duration_s`` and return it.
+
+        The first free one; that there is one is a guard's business, without it unit 0 is taken.
+        """
+        unit = self.idle_unit(now_s) or 0
+        self.unit_free_s[unit] = now_s + duration_s
+        self.busy_s += duration_s
+        return unit
+
 
 class Run(msgspec.Struct):
-    """A run of a device on specimens, from ``started_s`` to ``ends_s``.
+    """A run of a device on specimens: it occupies a unit from ``started_s`` to ``ends_s``.
 
-    ``unloaded`` once its specimens are out.
+    Its results are there at ``results_s``; ``unloaded`` once its specimens are out.
     """
 
     run_id: str
@@ -140,6 +156,7 @@ class Run(msgspec.Struct):
     specimen_ids: list[str]
     started_s: int
     ends_s: int
+    results_s: int
     started_by: str
     unloaded: bool = False
 

@@ -10,6 +10,9 @@ from labtrust_core.hospital_lab.lookup import LabContext
 def autoverify(ctx: LabContext, event: Event) -> None:
     """Release a specimen's results without a person, where policy lets it and all is well."""
     world = ctx.world
+    run = world.runs.get(world.specimens[event.args["specimen_id"]].run_id or "")
+    if run is not None:
+        world.finish(run)
     specimen = world.specimens[event.args["specimen_id"]]
     found = [
         world.results[item]

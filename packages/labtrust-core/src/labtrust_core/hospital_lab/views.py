@@ -91,6 +91,7 @@ def _brief(ctx: LabContext, specimen: Specimen) -> dict[str, Any]:
         "status": specimen.status,
         "age_s": ctx.trust.now - specimen.arrived_s,
         "next_zone": next_zone(ctx, specimen),
+        "lane": specimen.lane,
     }
 
 
@@ -131,7 +132,14 @@ def _device(ctx: LabContext, table: DeviceTable) -> dict[str, Any]:
         "queue_head": machine.queue.head(ctx.tables.stat_share_percent),
         "qc_state": machine.qc_state,
         "qc_due_in_s": qc_due_in(ctx, machine),
+        "loading": _loading(table),
     }
+
+
+def _loading(table: DeviceTable) -> dict[str, int] | None:
+    """Return the bench's rule for a batch that is not full, where the device has one."""
+    rule = table.type.loading
+    return None if rule is None else {"min_batch": rule.min_batch, "max_wait_s": rule.max_wait_s}
 
 
 def _ways(ctx: LabContext, agent: Agent) -> dict[str, dict[str, Any]]:

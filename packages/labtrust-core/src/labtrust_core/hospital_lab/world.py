@@ -11,10 +11,10 @@ event costs more because there are more specimens.
 from __future__ import annotations
 
 import heapq
-from typing import Final
 
 import msgspec
 
+from labtrust_core.hospital_lab.tables import DAY_S
 from labtrust_core.hospital_lab.things import (
     AGENDA_RANK,
     Agent,
@@ -28,8 +28,6 @@ from labtrust_core.hospital_lab.things import (
     Specimen,
     SpecimenStatus,
 )
-
-DAY_S: Final = 86_400
 
 
 class LabWorld(msgspec.Struct):
@@ -145,17 +143,30 @@ class LabWorld(msgspec.Struct):
             return heapq.heappop(self.agenda)
         return None
 
-    def stands_still(self, run: Run, now_s: int) -> bool:
-        """Whether a run that should end at ``now_s`` cannot, since its device is broken.
+    def begin(self, run: Run) -> None:
+        """Note a run whose unit is occupied."""
+        self.runs[run.run_id] = run
+        self.devices[run.device_id].active[run.run_id] = None
 
-        It then ends with the repair, and its unit is taken until then.
+    def finish(self, run: Run) -> None:
+        """Note that a run is out of its device, results and all."""
+        self.devices[run.device_id].active.pop(run.run_id, None)
+
+    def break_down(self, machine: Device, now_s: int, repair_s: int) -> None:
+        """Stop a device for ``repair_s`` more seconds.
+
+        What goes on in it stands still for as long, and then goes on.
         """
-        machine = self.devices[run.device_id]
-        if machine.fault_until <= now_s:
-            return False
-        run.ends_s = machine.fault_until
-        machine.unit_free_s[run.unit] = run.ends_s
-        return True
+        machine.fault_until = max(machine.fault_until, now_s) + repair_s
+        machine.unit_free_s = [
+            free_s + repair_s if free_s > now_s else free_s for free_s in machine.unit_free_s
+        ]
+        for run_id in machine.active:
+            run = self.runs[run_id]
+            if run.ends_s > now_s:
+                run.ends_s += repair_s
+            if run.results_s > now_s:
+                run.results_s += repair_s
 
     def _enter(self, specimen: Specimen) -> None:
         self.at.setdefault(f"{specimen.place}|{specimen.status}", {})[specimen.specimen_id] = None

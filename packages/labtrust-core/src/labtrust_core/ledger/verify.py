@@ -275,6 +275,26 @@ def verify_log(path: str | os.PathLike[str]) -> LogReport:
     )
 
 
+def verified_records(path: str | os.PathLike[str]) -> list[Record]:
+    """Return the records of a log, read once, that verifies at level L0.
+
+    Raises:
+        LogFaultError: The log breaks a rule.
+        LedgerError: The file cannot be read.
+    """
+    checker = LogChecker()
+    records: list[Record] = []
+    with open_log(path) as file:
+        try:
+            for line in read_lines(file):
+                _feed_whole_line(checker, line)
+                records.append(read_record(line.removesuffix(b"\n")))
+        except OSError as error:
+            raise LedgerError(f"{path}: cannot read the log ({error.strerror})") from error
+    checker.finish()
+    return records
+
+
 def _feed_whole_line(checker: LogChecker, line: bytes) -> None:
     if line.endswith(b"\n") or len(line) > MAX_LINE or checker.ended:
         checker.feed(line.removesuffix(b"\n"))

@@ -1,7 +1,8 @@
 """Load a policy: read every document, merge an overlay, convert to types, fingerprint.
 
 A policy is complete or it is an error. The overlay of a partner is the folder ``partners/<id>/``,
-which mirrors the policy folder: mappings merge key by key, everything else replaces. The
+which mirrors the policy folder: mappings merge key by key, everything else replaces. Its
+``golden/`` holds scenarios of its own, which are no policy. The
 fingerprint is the SHA-256 of the canonical form of all effective documents, so it covers every
 value that is in force, and nothing else.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -20,6 +21,9 @@ from labtrust_core.errors import PolicyError, UnknownNameError
 from labtrust_core.policy.documents import DocumentPath, SourceDocument, path_text, read_document
 from labtrust_core.policy.model import Document, DocumentKind
 from labtrust_core.policy.schemas import Misfit, misfits
+
+PARTNERS: Final = "partners"
+SUITE_FOLDER: Final = "golden"
 
 D = TypeVar("D", bound=Document)
 
@@ -71,7 +75,7 @@ class Policy:
 
 def partner_ids(directory: Path) -> tuple[str, ...]:
     """Return the ids of the partners that ``directory`` has overlays for, sorted."""
-    folder = directory / "partners"
+    folder = directory / PARTNERS
     return (
         tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir()))
         if folder.is_dir()
@@ -112,11 +116,13 @@ def _overlays(
 ) -> dict[str, SourceDocument]:
     if partner is None:
         return {}
-    folder = directory / "partners" / partner
+    folder = directory / PARTNERS / partner
     known = {kind.path for kind in kinds}
     overlays: dict[str, SourceDocument] = {}
     for file in sorted(folder.rglob("*.y*ml")):
         relative = file.relative_to(folder).as_posix()
+        if file.parent == folder / SUITE_FOLDER:
+            continue  # the partner's own scenarios: no policy, and none is changed by them
         if relative not in known:
             raise PolicyError(
                 "the overlay changes no policy file",

@@ -48,15 +48,23 @@ class ReasonCode(Closed, frozen=True, kw_only=True):
 
 
 class ReasonCodes(Document, frozen=True, kw_only=True):
-    """``reason_codes/``: the only codes that may be returned."""
+    """``reason_codes/``: the only codes that may be returned.
+
+    ``reserved``: codes that nothing returns yet, each with a note.
+    """
 
     codes: dict[str, ReasonCode]
+    reserved: dict[str, str] = {}
 
 
 class Emits(Document, frozen=True, kw_only=True):
-    """``emits/``: the only names that may be emitted, by category."""
+    """``emits/``: the only names that may be emitted, by category.
+
+    ``reserved``: names that nothing emits yet, each with a note.
+    """
 
     categories: dict[str, list[str]]
+    reserved: dict[str, str] = {}
 
 
 class Role(Closed, frozen=True, kw_only=True):
@@ -137,6 +145,7 @@ class TokenType(Closed, frozen=True, kw_only=True):
         subject_types: Kinds of subject it may be bound to (``agent``, ``specimen``, ``result``, …).
         actions: Actions on which it may be presented.
         lifts: Reason codes that it lifts on those actions, on its subject.
+        lifts_its_reason_only: Whether a token minted for one of them lifts that one and no other.
         scope: Argument name to allowed values, for arguments that the event carries.
         reasons: Reason codes for which it may be minted.
         ttl_s: Life in seconds.
@@ -149,6 +158,7 @@ class TokenType(Closed, frozen=True, kw_only=True):
     subject_types: list[str]
     actions: list[str]
     lifts: list[str] = []
+    lifts_its_reason_only: bool = False
     scope: dict[str, list[str]] = {}
     reasons: list[str] = []
     ttl_s: Natural
@@ -212,11 +222,14 @@ class EnforcementMatch(Closed, frozen=True, kw_only=True):
 class EnforcementTier(Closed, frozen=True, kw_only=True):
     """What happens from the ``count``-th match of one agent on.
 
-    ``duration_s`` of ``None`` means until lifted.
+    ``duration_s`` of ``None`` means until lifted. ``stop_device`` stops the device that the
+    violation is about.
     """
 
     count: Positive
-    action: Literal["throttle_agent", "kill_switch", "freeze_zone", "forensic_freeze"]
+    action: Literal[
+        "throttle_agent", "kill_switch", "freeze_zone", "stop_device", "forensic_freeze"
+    ]
     duration_s: Positive | None = None
     zone_id: str | None = None
 

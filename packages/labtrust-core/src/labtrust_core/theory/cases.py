@@ -259,38 +259,32 @@ def _batch_cases() -> Iterator[Case]:
     )
 
 
+def _latency_cases() -> Iterator[Case]:
+    yield Case(
+        "M/M/1, results 3 after each run",
+        "M/M/1; a constant more",
+        Model((_poisson(0.8),), (Station(latency=3),)),
+        (Quantity("wait", 4.0), Quantity("stay", 8.0), Quantity("busy D0", 0.8)),
+    )
+
+
 def _fault_cases() -> Iterator[Case]:
     breakdowns = Breakdowns(rate=0.1, repair=2)
     resumed = formulas.resumed(Exponential(), breakdowns)
-    ended = formulas.ended_by_repair(breakdowns)
     for name, source, faults, run, wait in (
         (
             "M/M/1, faults in runs, resumed",
             "completion times; Pollaczek-Khinchine",
-            Faults(breakdowns, resume=True, strike_idle=False),
+            Faults(breakdowns, strike_idle=False),
             resumed,
             formulas.pollaczek_khinchine(0.5, resumed),
         ),
         (
             "M/M/1, faults at any time, resumed",
             "completion times; Levy-Kleinrock",
-            Faults(breakdowns, resume=True),
+            Faults(breakdowns),
             resumed,
             formulas.wait_with_faults(0.5, resumed, breakdowns),
-        ),
-        (
-            "M/M/1, faults in runs, laboratory's rule",
-            "completion times; Pollaczek-Khinchine",
-            Faults(breakdowns, strike_idle=False),
-            ended,
-            formulas.pollaczek_khinchine(0.5, ended),
-        ),
-        (
-            "M/M/1, faults at any time, laboratory's rule",
-            "completion times; Levy-Kleinrock",
-            Faults(breakdowns),
-            ended,
-            formulas.wait_with_faults(0.5, ended, breakdowns),
         ),
     ):
         yield Case(
@@ -313,6 +307,7 @@ CASES: Final = (
     *_fairness_cases(),
     *_limited_cases(),
     *_batch_cases(),
+    *_latency_cases(),
     *_fault_cases(),
 )
 """All cases, in the order in which they are shown."""

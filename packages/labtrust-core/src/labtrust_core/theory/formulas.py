@@ -141,24 +141,6 @@ def resumed(service: Law, faults: Breakdowns) -> Moments:
     )
 
 
-def ended_by_repair(faults: Breakdowns) -> Moments:
-    """Return the moments of an exponential run of mean 1 that cannot end in a fault.
-
-    It goes on during a fault, but ends with the repair if its end falls into one: what the
-    laboratory's clockwork does. The device works when the run begins, so at time s into the run it
-    is broken with probability a/(a+r) * (1 - exp(-(a+r)s)), a being the rate of faults and r that
-    of repairs.
-    """
-    repairs = 1 / faults.repair
-    total = faults.rate + repairs
-    broken = faults.rate / (total + 1)
-    run_if_broken = faults.rate / total * (1 - 1 / (1 + total) ** 2)
-    return Moments(
-        1 + broken * faults.repair,
-        2 + 2 * run_if_broken * faults.repair + 2 * broken * faults.repair**2,
-    )
-
-
 def wait_with_faults(rate: float, run: Moments, faults: Breakdowns) -> float:
     """Return the mean wait in M/G/1 whose device also breaks down while nobody is there.
 

@@ -36,14 +36,11 @@ class Faults:
     """How a station's device breaks down.
 
     Attributes:
-        breakdowns: Their rate and the mean repair.
-        resume: A run stands still during a fault; otherwise the laboratory's rule holds, by which
-            a run that would end in a fault ends with the repair.
+        breakdowns: Their rate and the mean repair; a run stands still for as long.
         strike_idle: Faults strike an idle device too.
     """
 
     breakdowns: Breakdowns
-    resume: bool = False
     strike_idle: bool = True
 
 
@@ -58,6 +55,7 @@ class Station:
         room: How many may wait; who finds no free unit and no room is lost. ``None`` for no limit.
         stat_share_percent: The laboratory's fairness rule; 100 switches it off.
         stat_share_window: Over how many starts that share is measured.
+        latency: Time from the end of a run, when its unit is free, to its results.
         faults: How the device breaks down, if it does. Only with one unit.
     """
 
@@ -67,6 +65,7 @@ class Station:
     room: int | None = None
     stat_share_percent: int = 100
     stat_share_window: int = 20
+    latency: float = 0
     faults: Faults | None = None
 
     @property

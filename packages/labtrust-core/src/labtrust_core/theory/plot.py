@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Final
 
+from labtrust_core.render.svg import document, label, tag
 from labtrust_core.theory.check import BAND, Row
 
 _LINE: Final = 16
@@ -26,24 +26,22 @@ def deviations_svg(rows: Sequence[Row]) -> str:
     A dot is a row's deviation from theory in standard errors; the grey band is where it must lie.
     """
     height = _TOP + _LINE * len(rows) + _MARGIN
-    width = _LABELS + _PLOT + _MARGIN
     bottom = height - _MARGIN
-    band = _x(BAND) - _x(-BAND)
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" font-family="sans-serif" font-size="11">'
+    band = tag(
+        "rect",
+        x=_x(-BAND),
+        y=_TOP,
+        width=_x(BAND) - _x(-BAND),
+        height=bottom - _TOP,
+        fill="#eeeeee",
     )
-    area = f'y="{_TOP}" width="{band:g}" height="{bottom - _TOP}" fill="#eeeeee"'
     parts = [
-        head,
-        "<title>Deviation of the simulator from theory, in standard errors</title>",
-        f'<rect width="{width}" height="{height}" fill="white"/>',
-        f'<rect x="{_x(-BAND):g}" {area}/>',
+        band,
         *(_tick(mark, bottom) for mark in range(-BAND, BAND + 1, 2)),
         *(_row(index, row) for index, row in enumerate(rows)),
-        "</svg>",
     ]
-    return "\n".join(parts) + "\n"
+    title = "Deviation of the simulator from theory, in standard errors"
+    return document(_LABELS + _PLOT + _MARGIN, height, title, parts, 11)
 
 
 def _x(deviation: float) -> float:
@@ -53,17 +51,12 @@ def _x(deviation: float) -> float:
 
 def _tick(mark: int, bottom: int) -> str:
     x = _x(mark)
-    return (
-        f'<line x1="{x:g}" y1="{_TOP}" x2="{x:g}" y2="{bottom}" stroke="#bbbbbb"/>'
-        f'<text x="{x:g}" y="{_TOP - 8}" text-anchor="middle">{mark} SE</text>'
-    )
+    line = tag("line", x1=x, y1=_TOP, x2=x, y2=bottom, stroke="#bbbbbb")
+    return line + label(x, _TOP - 8, f"{mark} SE", text_anchor="middle")
 
 
 def _row(index: int, row: Row) -> str:
     y = _TOP + _LINE * index + _LINE // 2
-    label = escape(f"{row.case}: {row.quantity}")
     colour = _GOOD if row.within else _BAD
-    return (
-        f'<text x="{_LABELS - 8}" y="{y + 4}" text-anchor="end">{label}</text>'
-        f'<circle cx="{_x(row.deviation):g}" cy="{y}" r="4" fill="{colour}"/>'
-    )
+    name = label(_LABELS - 8, y + 4, f"{row.case}: {row.quantity}", text_anchor="end")
+    return name + tag("circle", cx=_x(row.deviation), cy=y, r=4, fill=colour)

@@ -76,6 +76,7 @@ class _Line:
         happens: dict[str, Callable[[str], None]] = {
             "SYS_ARRIVAL": self._arrive,
             "SYS_RUN_END": self._end,
+            "GENERATE_RESULT": self._report,
             "TRANSPORT_TICK": self._timer,
             "SYS_DEVICE_FAULT": self._break,
             "SYS_DEVICE_REPAIR": self._repaired,
@@ -164,16 +165,15 @@ class _Line:
         first = self._customers[batch[0]]
         service = first.arrivals.service[index]
         duration = self._draw(f"service {index}", first.arrivals, service, first.number)
-        unit = device.idle_unit(self._now)
-        assert unit is not None, "who starts a run has seen a free unit"  # noqa: S101 - see callers
-        ends = device.unit_free_s[unit] = self._now + duration
-        device.busy_s += duration
+        unit = device.occupy(self._now, duration)
+        ends = self._now + duration
+        results = ends + ticks(station.latency)
         if station.is_centrifuge:
             device.loaded_units.append(unit)
         self._runs += 1
-        run_id = f"R{self._runs}"
-        self._world.runs[run_id] = Run(run_id, device.device_id, unit, batch, self._now, ends, "")
-        self._after(duration, run_id, "SYS_RUN_END")
+        run = Run(f"R{self._runs}", device.device_id, unit, batch, self._now, ends, results, "")
+        self._world.begin(run)
+        self._after(duration, run.run_id, "SYS_RUN_END")
 
     def _take(self, station: Station, device: Device) -> str:
         """Take the head off a queue and measure its wait."""
@@ -195,21 +195,30 @@ class _Line:
 
     def _end(self, run_id: str) -> None:
         run = self._world.runs[run_id]
-        if run.ends_s > self._now or self._world.stands_still(run, self._now):
+        if run.ends_s > self._now:
             self._world.schedule(run.ends_s, "SYS_RUN_END", run_id)
             return
-        del self._world.runs[run_id]
         self._meters.add("run", (self._now - run.started_s) / TICKS)
         if self._stations[run.device_id][1].is_centrifuge:
             self._world.devices[run.device_id].loaded_units.remove(run.unit)
+        self._world.schedule(run.results_s, "GENERATE_RESULT", run_id)
+        if self._stations[run.device_id][1].timer is None:
+            self._start_what_can(run.device_id)
+
+    def _report(self, run_id: str) -> None:
+        """The results of a run are there, and its customers go on."""
+        run = self._world.runs[run_id]
+        if run.results_s > self._now:
+            self._world.schedule(run.results_s, "GENERATE_RESULT", run_id)
+            return
+        self._world.finish(run)
+        del self._world.runs[run_id]
         following = f"D{self._stations[run.device_id][0] + 1}"
         for work_id in run.specimen_ids:
             if following in self._stations:
                 self._enter(work_id, following)
             else:
                 self._leave(work_id)
-        if self._stations[run.device_id][1].timer is None:
-            self._start_what_can(run.device_id)
 
     def _timer(self, device_id: str) -> None:
         """All that wait start together, and the timer starts anew."""
@@ -236,12 +245,8 @@ class _Line:
             return
         draws = stream(self._world.seed, f"theory/{self._name}/repair")
         repair = draws.exponential_s(ticks(faults.breakdowns.repair), device.faults)
-        device.fault_until = self._now + repair
+        self._world.break_down(device, self._now, repair)
         self._after(repair, device_id, "SYS_DEVICE_REPAIR")
-        if faults.resume and not idle:
-            (run,) = self._world.runs.values()
-            run.ends_s += repair
-            device.unit_free_s[run.unit] = run.ends_s
 
     def _repaired(self, device_id: str) -> None:
         _, station, device = self._stations[device_id]

@@ -19,6 +19,7 @@ ENFORCEMENT_ACTIONS: Final = {
     "throttle_agent": "THROTTLE_AGENT",
     "kill_switch": "KILL_SWITCH_AGENT",
     "freeze_zone": "KILL_SWITCH_ZONE",
+    "stop_device": "KILL_SWITCH_DEVICE",
     "forensic_freeze": "FORENSIC_FREEZE_LOG",
 }
 """Policy's action to the type (and emit) of the event that carries it out."""
@@ -33,17 +34,24 @@ class Containment(msgspec.Struct):
         throttled: Agents that must wait.
         killed: Agents that are stopped.
         zones: Zones that nobody may enter or work in.
+        devices: Devices that may not be started.
         counts: ``agent|rule`` to the violations counted so far.
     """
 
     throttled: dict[str, int] = {}
     killed: dict[str, int] = {}
     zones: dict[str, int] = {}
+    devices: dict[str, int] = {}
     counts: dict[str, int] = {}
 
     def is_zone_frozen(self, zone_id: str, now_s: int) -> bool:
         """Whether ``zone_id`` is frozen at ``now_s``."""
         until = self.zones.get(zone_id)
+        return until is not None and now_s < until
+
+    def is_device_stopped(self, device_id: str, now_s: int) -> bool:
+        """Whether ``device_id`` is stopped at ``now_s``."""
+        until = self.devices.get(device_id)
         return until is not None and now_s < until
 
 
@@ -113,7 +121,7 @@ def reactions(
         key = f"{agent_id}|{rule.rule_id}"
         containment.counts[key] = count = containment.counts.get(key, 0) + 1
         tier = rule.tier(count)
-        target = None if tier is None else _target(tier, agent_id)
+        target = None if tier is None else _target(tier, agent_id, reason)
         if tier is not None and target is not None:
             found.append(
                 {
@@ -127,9 +135,11 @@ def reactions(
     return found
 
 
-def _target(tier: EnforcementTier, agent_id: str) -> str | None:
+def _target(tier: EnforcementTier, agent_id: str, reason: Violation) -> str | None:
     if tier.action == "freeze_zone":
         return tier.zone_id
+    if tier.action == "stop_device":
+        return reason.subject
     if tier.action == "forensic_freeze":
         return "ledger"
     return None if agent_id == SYSTEM_AGENT else agent_id

@@ -54,6 +54,7 @@ class TokenRules:
     approvals: int
     approver_roles: frozenset[str]
     id_prefix: str
+    lifts_its_reason_only: bool
 
 
 def compile_token_type(name: str, policy: TokenType) -> TokenRules:
@@ -69,6 +70,7 @@ def compile_token_type(name: str, policy: TokenType) -> TokenRules:
         policy.approvals,
         frozenset(policy.approver_roles),
         policy.id_prefix,
+        policy.lifts_its_reason_only,
     )
 
 
@@ -215,10 +217,13 @@ def lifting_token(
 ) -> Token | None:
     """Return the presented token that lifts a refusal: its type names the code, it is bound.
 
-    A refusal without a subject concerns the acting agent.
+    A refusal without a subject concerns the acting agent. Where the type says so, a token that was
+    minted for a refusal lifts no other: its approvers have accepted that one.
     """
     subject = blocked.subject or ("agent", agent_id)
     for token in presented:
-        if blocked.code in rules[token.token_type].lifts and token.subject == subject:
+        kind = rules[token.token_type]
+        stated = {token.reason_code} & kind.lifts if kind.lifts_its_reason_only else None
+        if blocked.code in (stated or kind.lifts) and token.subject == subject:
             return token
     return None

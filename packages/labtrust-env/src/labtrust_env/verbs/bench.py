@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.stability import stability_breach, temperature_breach
 from labtrust_core.hospital_lab.things import Agent, Specimen
@@ -15,6 +17,8 @@ from labtrust_env.verbs.proposal import (
     usable,
     within_reach,
 )
+
+_LABELLED: Final = ("arrived_at_reception", "accessioning", "accepted", "separated", "aliquoted")
 
 
 def accession(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
@@ -30,6 +34,15 @@ def check(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
 def accept(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
     """Decide about the most urgent checked specimen here: the rules accept, hold or reject it."""
     return _on("ACCEPT_SPECIMEN", first_here(ctx, agent, "accessioning", checked=True))
+
+
+def scan(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
+    """Read the label of the most urgent specimen here whose label nobody has scanned yet."""
+    for status in _LABELLED:
+        for specimen in within_reach(ctx, agent, status):
+            if specimen.scanned_s is None:
+                return _on("SCAN_LABEL", specimen)
+    return None
 
 
 def _on(action_type: str, specimen: Specimen | None) -> Proposal | None:

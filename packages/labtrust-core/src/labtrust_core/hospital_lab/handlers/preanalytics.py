@@ -16,7 +16,7 @@ from labtrust_core.hospital_lab.lookup import (
     zone_band,
 )
 from labtrust_core.hospital_lab.tables import DeviceTable
-from labtrust_core.hospital_lab.things import Device, Run, Specimen
+from labtrust_core.hospital_lab.things import Device, Run, Specimen, SpecimenStatus
 
 KIND_OF_ACTION: Final = {
     "CENTRIFUGE_START": "centrifuge",
@@ -54,13 +54,15 @@ def device_kind(ctx: LabContext, event: Event) -> None:
 
 
 def device_up(ctx: LabContext, event: Event) -> None:
-    """Is the device neither broken nor in maintenance?"""
+    """Is the device neither stopped by enforcement, nor broken, nor in maintenance?"""
     machine = _device(ctx, event)
+    if ctx.trust.containment.is_device_stopped(machine.device_id, ctx.now):
+        raise Blocked("ROUTE_DEVICE_UNAVAILABLE", f"{machine.device_id} has been stopped")
     if machine.fault_until > ctx.now:
         raise Blocked(
             "RC_DEVICE_FAULT", f"{machine.device_id} is broken until {machine.fault_until} s"
         )
-    until = _table(ctx, event).maintenance_until(ctx.now)
+    until = _table(ctx, event).maintenance_until(ctx.now, ctx.world.starts_at_s)
     if until is not None:
         raise Blocked("RC_DEVICE_MAINT", f"{machine.device_id} is in maintenance until {until} s")
 
@@ -102,7 +104,7 @@ def stage_order(ctx: LabContext, event: Event) -> None:
             )
 
 
-def ready_status(ctx: LabContext, specimen: Specimen) -> str:
+def ready_status(ctx: LabContext, specimen: Specimen) -> SpecimenStatus:
     """Return the status in which a specimen may be queued for analysis."""
     panel = ctx.tables.panels[specimen.panel_id]
     if panel.needs_aliquot:
@@ -157,22 +159,21 @@ def begin_run(
     That a unit is free is a guard's business.
     """
     machine = ctx.world.devices[table.device_id]
-    unit = machine.idle_unit(ctx.now) or 0
-    duration = max((table.run_s(specimen.panel_id) for specimen in batch), default=table.type.run_s)
+    duration = max((table.run_s[item.panel_id] for item in batch), default=table.idle_run_s)
+    latency = max((table.latency_s[item.panel_id] for item in batch), default=0)
     run = Run(
         run_id,
         table.device_id,
-        unit,
+        machine.occupy(ctx.now, duration),
         [specimen.specimen_id for specimen in batch],
         ctx.now,
         ctx.now + duration,
+        ctx.now + duration + latency,
         event.agent_id,
     )
-    ctx.world.runs[run_id] = run
-    machine.unit_free_s[unit] = run.ends_s
+    ctx.world.begin(run)
     if table.type.kind == "centrifuge":
-        machine.loaded_units.append(unit)  # taken until somebody unloads it
-    machine.busy_s += duration
+        machine.loaded_units.append(run.unit)  # taken until somebody unloads it
     for specimen in batch:
         specimen.run_id = run_id
         ctx.world.put(specimen, f"device:{table.device_id}", ctx.now, None)
@@ -184,6 +185,8 @@ def begin_run(
 def unload(ctx: LabContext, run: Run) -> None:
     """Take what is left of a run's specimens out of the device into its zone."""
     run.unloaded = True
+    if run.results_s <= ctx.now or not ctx.world.simulated:
+        ctx.world.finish(run)
     loaded = ctx.world.devices[run.device_id].loaded_units
     if run.unit in loaded:
         loaded.remove(run.unit)
@@ -236,13 +239,13 @@ def aliquot_create(ctx: LabContext, event: Event) -> None:
     for specimen in specimens(ctx, event):
         if table is not None:
             machine = ctx.world.devices[table.device_id]
-            duration = table.run_s(specimen.panel_id)
-            machine.unit_free_s[machine.idle_unit(ctx.now) or 0] = ctx.now + duration
-            machine.busy_s += duration
+            machine.occupy(ctx.now, table.run_s[specimen.panel_id])
         specimen.aliquot_id = aliquot_id
         ctx.world.aliquots[aliquot_id] = specimen.specimen_id
         ctx.world.set_status(specimen, "aliquoted")
     ctx.emit("ALIQUOT_CREATE")
+    if table is not None and table.type.prints_labels:
+        ctx.emit("ALIQUOT_LABEL")
 
 
 def _table(ctx: LabContext, event: Event) -> DeviceTable:
@@ -279,6 +282,7 @@ CODES: Final = frozenset(
         "ROUTE_DEVICE_INCOMPATIBLE",
         "RC_DEVICE_FAULT",
         "RC_DEVICE_MAINT",
+        "ROUTE_DEVICE_UNAVAILABLE",
         "RC_DEVICE_BUSY",
         "RC_BATCH_SIZE",
         "RC_STAGE_ORDER",
@@ -287,4 +291,4 @@ CODES: Final = frozenset(
     }
 )
 
-EMITS: Final = frozenset({"CENTRIFUGE_START", "CENTRIFUGE_END", "ALIQUOT_CREATE"})
+EMITS: Final = frozenset({*HANDLERS, "ALIQUOT_LABEL"})

@@ -18,7 +18,11 @@ def qc_usable(ctx: LabContext, event: Event) -> None:
     """Is the device's quality control good and recent enough?"""
     machine = ctx.world.devices[event.text("device_id")]
     if machine.qc_state == "fail":
-        raise Blocked("QC_FAIL_ACTIVE", f"quality control of {machine.device_id} has failed")
+        raise Blocked(
+            "QC_FAIL_ACTIVE",
+            f"quality control of {machine.device_id} has failed",
+            subject=("device", machine.device_id),
+        )
     if qc_due_in(ctx, machine) < 0:
         raise Blocked("QC_OVERDUE", f"quality control of {machine.device_id} is overdue")
 
@@ -83,10 +87,8 @@ def _measured(ctx: LabContext, machine: Device) -> str:
 
 def _occupy(ctx: LabContext, machine: Device) -> None:
     model = ctx.tables.devices[machine.device_id].type.qc
-    unit = machine.idle_unit(ctx.now)
-    if model is not None and unit is not None:
-        machine.unit_free_s[unit] = ctx.now + model.duration_s
-        machine.busy_s += model.duration_s
+    if model is not None:
+        machine.occupy(ctx.now, model.duration_s)
 
 
 GUARDS: Final[dict[str, Guard]] = {"qc_usable": qc_usable, "qc_outcome": qc_outcome}

@@ -28,12 +28,13 @@ ALLOWED_FROM: Final[dict[str, frozenset[str]]] = {
     "CREATE_ACCESSION": frozenset({"arrived_at_reception"}),
     "CHECK_ACCEPTANCE_RULES": frozenset({"accessioning", "held"}),
     "ACCEPT_SPECIMEN": frozenset({"accessioning", "held"}),
+    "ASSIGN_LANE": frozenset({"accepted", "separated", "aliquoted"}),
     "HOLD_SPECIMEN": _NOT_YET_RUN,
     "REJECT_SPECIMEN": _NOT_YET_RUN | {"held", "queued", "in_transit"},
 }
-"""The status graph of reception: from which statuses each action may start."""
+"""From which statuses of a specimen each action may start."""
 
-PER_SPECIMEN: Final = frozenset(ALLOWED_FROM)
+PER_SPECIMEN: Final = frozenset({*ALLOWED_FROM, "SCAN_LABEL"})
 """Actions whose handling time counts for each specimen: reception looks at one tube at a time."""
 
 Finding = tuple[Callable[[LabContext, Specimen], bool], SpecimenStatus, str]

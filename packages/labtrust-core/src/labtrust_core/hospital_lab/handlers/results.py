@@ -260,7 +260,7 @@ def rerun_request(ctx: LabContext, event: Event) -> None:
                 ctx.world.results[item].status = "superseded"
                 ctx.world.critical_open.pop(item, None)
         ctx.world.releasable.pop(specimen.specimen_id, None)
-        ctx.world.set_status(specimen, ready_status(ctx, specimen), _reason(event))  # type: ignore[arg-type] # one of three statuses
+        ctx.world.set_status(specimen, ready_status(ctx, specimen), _reason(event))
         specimen.reruns += 1
     ctx.emit("RERUN_REQUEST")
 

@@ -1,0 +1,1 @@
+"""Pictures of the laboratory as SVG: its floor plan, and a shift read back from an episode log."""
