@@ -98,12 +98,21 @@ NEW = {**OLD, "specimen_id": "S_NEW", "collection_ts_s": 0}
 
 @BOTH
 def test_a_release_that_quality_control_refuses_does_not_hold_the_result(partner):
+    lab = Lab({"specimens": [NEW]}, partner=partner)
+    assert measured(lab).accepted
+    lab.world.devices[HAEM].qc_state = "fail"
+    assert lab.refused("A_CLINSCI", "RELEASE_RESULT", {"result_id": "RES"}) == "QC_FAIL_ACTIVE"
+    assert lab.engine.query("result_status('RES')") == "generated"
+
+
+@BOTH
+def test_a_failed_control_holds_what_was_measured_before_it_and_is_not_out_yet(partner):
     lab = Lab({"specimens": [NEW]}, partner=partner, places={"A_QC": "Z_ANALYZER_HALL_A"})
     assert measured(lab).accepted
     qc = {"device_id": HAEM, "qc_outcome": "fail"}
     assert lab.do("A_QC", "QC_EVENT", qc, at=2000).accepted
+    assert lab.engine.query("result_status('RES')") == "held"
     assert lab.refused("A_CLINSCI", "RELEASE_RESULT", {"result_id": "RES"}) == "QC_FAIL_ACTIVE"
-    assert lab.engine.query("result_status('RES')") == "generated"
 
 
 def test_a_refused_receipt_moves_no_temperature():

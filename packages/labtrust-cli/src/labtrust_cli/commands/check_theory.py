@@ -46,11 +46,11 @@ def command(
     plot: Path | None,
     output_format: str,
 ) -> ExitCode:
-    """Compare the laboratory's queues and devices with queueing theory.
+    """Compare the laboratory's queues, devices and quality control with theory.
 
-    Each case is a queue whose exact answer is known. It runs on the queues, devices, agenda and
-    random streams that the laboratory uses; what is measured must lie within 4 standard errors of
-    the formula. Times are in mean services.
+    Each case is a queue, or a device under control, whose exact answer is known. It runs on the
+    queues, devices, agenda, control rules and random streams that the laboratory uses; what is
+    measured must lie within 4 standard errors of the formula. Times are in mean services.
 
     Exit code 1 means that a row does not.
     """

@@ -16,6 +16,7 @@ import msgspec
 
 from labtrust_core.engine.domain import Handler, SystemEvent
 from labtrust_core.event import Event
+from labtrust_core.hospital_lab.analytical_error import as_measured
 from labtrust_core.hospital_lab.arrivals import arrival, schedule_first_arrivals
 from labtrust_core.hospital_lab.breakdowns import (
     device_fault,
@@ -78,13 +79,16 @@ def _result_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
         return None
     specimen = ctx.world.specimens[specimen_id]
     table = ctx.tables.analytes[code]
+    machine = ctx.world.devices[ctx.world.runs[run_id].device_id]
+    true = draw_value(ctx.world.seed, table, specimen)
+    value = as_measured(ctx, machine, specimen, table, true, due.t_s)
     wanted = f"{specimen_id}_{code}" + (f"_r{specimen.reruns}" if specimen.reruns else "")
     return {
         "result_id": unused(wanted, ctx.world.results),
         "run_id": run_id,
         "specimen_id": specimen_id,
         "analyte_code": code,
-        "value": decimal_text(draw_value(ctx.world.seed, table, specimen), table.decimals),
+        "value": decimal_text(value, table.decimals),
         "units": table.unit,
     }
 

@@ -12,6 +12,7 @@ import msgspec
 
 from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.errors import ScenarioError
+from labtrust_core.hospital_lab.analytical_error import begin_with_bias
 from labtrust_core.hospital_lab.clockwork import schedule_clockwork
 from labtrust_core.hospital_lab.handlers.critical import open_call
 from labtrust_core.hospital_lab.handlers.results import read_quantity
@@ -116,13 +117,14 @@ class QueueInput(_Input):
 
 
 class DeviceInput(_Input):
-    """A device's state at the start."""
+    """A device's state at the start; ``bias_milli_sd`` is the hidden error of an analyte."""
 
     device_id: str
     qc_state: str = "pass"
     qc_at_s: int = 0
     fault_until_s: int = 0
     runs_since_qc: int = 0
+    bias_milli_sd: dict[str, int] = {}
 
 
 class TransportFault(_Input):
@@ -366,6 +368,11 @@ def _apply_devices(tables: LabTables, stated: ScenarioInput, world: LabWorld) ->
         device = world.devices[item.device_id]
         device.qc_state = item.qc_state  # type: ignore[assignment] # just required to be one of the three
         device.qc_at_s = item.qc_at_s
+        device.qc_good_s = item.qc_at_s if item.qc_state == "pass" else 0
+        for code in item.bias_milli_sd:
+            controlled = tables.quality.analytes.get(item.device_id, ())
+            _require(code, controlled, f"devices[{number}].bias_milli_sd")
+        begin_with_bias(tables, world, device, item.bias_milli_sd)
         device.fault_until = item.fault_until_s
         device.runs_since_qc = item.runs_since_qc
     for number, entry in enumerate(stated.initial_queue_entries):

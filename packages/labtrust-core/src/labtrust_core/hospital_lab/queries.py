@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from labtrust_core.errors import UnknownNameError, UsageError
 from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.quality_cascade import investigation_record, suspected_analytes
 from labtrust_core.hospital_lab.things import Result, Specimen
 
 
@@ -95,6 +96,7 @@ QUERIES: Final[dict[str, Callable[..., Any]]] = {
     "accepted_specimen_ids_not_in_queue": _waiting_for_a_queue,
     "result_status": lambda ctx, item: _of_result(ctx, item, lambda found: found.status),
     "result_flags": lambda ctx, item: _of_result(ctx, item, lambda found: list(found.flags)),
+    "result_hold_reason": lambda ctx, item: _of_result(ctx, item, lambda found: found.hold_reason),
     "result_criticality": lambda ctx, item: _of_result(ctx, item, lambda found: found.criticality),
     "result_value": lambda ctx, item: _of_result(ctx, item, lambda found: found.value),
     "releasable_result_ids": _releasable,
@@ -109,6 +111,13 @@ QUERIES: Final[dict[str, Callable[..., Any]]] = {
     ),
     "queue_length": lambda ctx, device_id: len(ctx.world.devices[device_id].queue),
     "device_qc_state": lambda ctx, device_id: ctx.world.devices[device_id].qc_state,
+    "device_qc_suspects": lambda ctx, device_id: suspected_analytes(
+        ctx, ctx.world.devices[device_id]
+    ),
+    "qc_investigation": lambda ctx, item: investigation_record(ctx.world.investigations[item]),
+    "qc_investigations": lambda ctx: [
+        item.investigation_id for item in ctx.world.investigations.values() if item.closed_s is None
+    ],
     "device_state": device_state,
     "reagent_stock": lambda ctx, reagent_id: ctx.world.stock[reagent_id],
     "transport_consignments": _consignments,

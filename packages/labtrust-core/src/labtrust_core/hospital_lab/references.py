@@ -15,6 +15,7 @@ from labtrust_core.hospital_lab.documents.equipment import Equipment, Failures, 
 from labtrust_core.hospital_lab.documents.floor import Route, Sites, ZoneLayout
 from labtrust_core.hospital_lab.documents.people import Crews, CriticalLadder
 from labtrust_core.hospital_lab.documents.workload import Workload
+from labtrust_core.hospital_lab.quality_references import quality_problems
 from labtrust_core.hospital_lab.tables import DAY_S
 from labtrust_core.policy.load import Policy
 from labtrust_core.policy.model import Enforcement, Rbac, Tokens
@@ -31,6 +32,7 @@ def problems(policy: Policy) -> list[Problem]:
         *_equipment(policy),
         *_catalogue(policy),
         *_per_panel(policy),
+        *quality_problems(policy),
         *_people(policy),
         *_workload(policy),
         *_trust(policy),

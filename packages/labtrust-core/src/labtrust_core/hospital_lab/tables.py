@@ -31,6 +31,7 @@ from labtrust_core.hospital_lab.documents.equipment import (
 from labtrust_core.hospital_lab.documents.floor import Door, Route, Site, Sites, Zone, ZoneLayout
 from labtrust_core.hospital_lab.documents.people import Crew, Crews, CriticalLadder
 from labtrust_core.hospital_lab.documents.workload import Workload, WorkloadProfile
+from labtrust_core.hospital_lab.quality_tables import QualityTable, compile_quality
 from labtrust_core.policy.load import Policy
 
 DAY_S: Final = 86_400
@@ -157,6 +158,7 @@ class LabTables:
     transport_late_s: int
     rack_capacity: int
     devices: dict[str, DeviceTable]
+    quality: QualityTable
     stat_share_percent: int
     stat_share_window: int
     panels: dict[str, Panel]
@@ -197,6 +199,7 @@ def compile_tables(policy: Policy) -> LabTables:
         transport_late_s=sites.late_s,
         rack_capacity=sites.rack_capacity,
         devices=_devices(equipment, policy.get("failures", Failures), catalogue.panels),
+        quality=compile_quality(policy),
         stat_share_percent=equipment.max_stat_queue_share_percent,
         stat_share_window=equipment.stat_share_window,
         panels=catalogue.panels,

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from labtrust_core.hospital_lab.quality_things import AnalyteError, QcState, Suspect
 from labtrust_core.hospital_lab.queueing import WorkQueue
 
 SpecimenStatus = Literal[
@@ -103,13 +104,18 @@ class Device(msgspec.Struct):
 
     When each of its units is free, its quality-control state, its queue and its fault; ``active``
     are the runs that are in it or whose results are on the way (an ordered set).
+
+    ``qc_at_s`` is its last control, ``qc_good_s`` the last that it passed; ``suspects`` are the
+    analytes that the last control spoke against (with none of them named, the whole device), and
+    ``control_runs`` the z-scores of the last ones, by analyte.
     """
 
     device_id: str
     zone: str
     unit_free_s: list[int]
-    qc_state: Literal["pass", "fail", "drift"] = "pass"
+    qc_state: QcState = "pass"
     qc_at_s: int = 0
+    qc_good_s: int = 0
     runs_since_qc: int = 0
     qc_agents: list[str] = []
     active: dict[str, None] = {}
@@ -118,6 +124,11 @@ class Device(msgspec.Struct):
     faults: int = 0
     controls: int = 0
     busy_s: int = 0
+    suspects: dict[str, Suspect] = {}
+    control_runs: dict[str, list[list[int]]] = {}
+    errors: dict[str, AnalyteError] = {}
+    results_since_good: list[str] = []
+    investigation: str | None = None
     queue: WorkQueue = msgspec.field(default_factory=WorkQueue)
 
     def idle_units(self, now_s: int) -> list[int]:
@@ -198,6 +209,7 @@ class Result(msgspec.Struct):
     status: ResultStatus = "generated"
     criticality: str = "NONE"
     hold_reason: str | None = None
+    investigation_id: str | None = None
     flags: list[str] = []
     notification_mode: str | None = None
     attempts: list[CallAttempt] = []

@@ -23,6 +23,7 @@ from labtrust_core.hospital_lab.handlers.transport import has_excursion
 from labtrust_core.hospital_lab.journey import departs_in_s
 from labtrust_core.hospital_lab.logistics import is_up, most_urgent, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.quality_cascade import investigation_record, suspected_analytes
 from labtrust_core.hospital_lab.tables import DeviceTable
 from labtrust_core.hospital_lab.things import Agent, Consignment, Result, Specimen
 
@@ -133,6 +134,7 @@ def _device(ctx: LabContext, table: DeviceTable) -> dict[str, Any]:
         "qc_state": machine.qc_state,
         "qc_due_in_s": qc_due_in(ctx, machine),
         "loading": _loading(table),
+        "qc_suspects": suspected_analytes(ctx, machine),
     }
 
 
@@ -181,7 +183,18 @@ def _qc(ctx: LabContext, table: DeviceTable) -> dict[str, Any]:
         "zone": table.zone,
         "qc_state": machine.qc_state,
         "qc_due_in_s": qc_due_in(ctx, machine),
+        "qc_suspects": suspected_analytes(ctx, machine),
+        "investigation_id": machine.investigation,
     }
+
+
+def _investigations(ctx: LabContext) -> list[dict[str, Any]]:
+    """Return the open investigations: what failed, what is held, what is out already."""
+    return [
+        investigation_record(ctx.world.investigations[machine.investigation], LIST_LIMIT)
+        for machine in ctx.world.devices.values()
+        if machine.investigation is not None
+    ]
 
 
 def _releasable(ctx: LabContext, agent_id: str) -> list[dict[str, Any]]:
@@ -323,6 +336,7 @@ def _racks(ctx: LabContext) -> list[dict[str, Any]]:
 _WORK_LISTS: Final[dict[str, tuple[str, Callable[[LabContext], Any]]]] = {
     "pickups": ("RETRIEVE", _pickups),
     "qc": ("QC_EVENT", _quality),
+    "investigations": ("RERUN_REQUEST", _investigations),
     "critical": ("NOTIFY_CRITICAL_RESULT", _critical),
     "consignments": ("RECEIVE_TRANSPORT", _consignments),
     "routes": ("DISPATCH_TRANSPORT", _routes),

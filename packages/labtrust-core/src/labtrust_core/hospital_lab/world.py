@@ -14,6 +14,7 @@ import heapq
 
 import msgspec
 
+from labtrust_core.hospital_lab.quality_things import Investigation
 from labtrust_core.hospital_lab.tables import DAY_S
 from labtrust_core.hospital_lab.things import (
     AGENDA_RANK,
@@ -64,6 +65,7 @@ class LabWorld(msgspec.Struct):
     runs: dict[str, Run] = {}
     results: dict[str, Result] = {}
     consignments: dict[str, Consignment] = {}
+    investigations: dict[str, Investigation] = {}
     stock: dict[str, int] = {}
     at: dict[str, dict[str, None]] = {}
     racks: dict[str, Rack] = {}

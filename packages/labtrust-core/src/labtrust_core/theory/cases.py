@@ -11,6 +11,7 @@ from math import exp, log
 from typing import Final
 
 from labtrust_core.theory import formulas
+from labtrust_core.theory.control_formulas import FORMULAS
 from labtrust_core.theory.formulas import Breakdowns
 from labtrust_core.theory.laws import (
     Erlang,
@@ -21,7 +22,7 @@ from labtrust_core.theory.laws import (
     LogNormal,
     Uniform,
 )
-from labtrust_core.theory.model import ROUTINE, Arrivals, Faults, Model, Station
+from labtrust_core.theory.model import ROUTINE, Arrivals, Controls, Faults, Model, Station
 
 CLASSES: Final = ("STAT", "URGENT", "ROUTINE")
 
@@ -47,7 +48,7 @@ class Case:
 
     name: str
     source: str
-    model: Model
+    model: Model | Controls
     quantities: tuple[Quantity, ...]
 
 
@@ -300,6 +301,26 @@ def _fault_cases() -> Iterator[Case]:
         )
 
 
+def _control_cases() -> Iterator[Case]:
+    """False alarms in control, and how soon an error is found."""
+    gross = ("1-3s", "1-3s, 2-2s within a run, R-4s", "1-3s, 2-2s, R-4s")
+    systematic = (*gross, "2-2s within a run", "2-2s across two runs", "4-1s", "10x")
+    for name, model, rules in (
+        ("controls, in control", Controls(), tuple(FORMULAS)),
+        ("controls, bias of 1 SD", Controls(1_000), systematic),
+        ("controls, bias of 2 SD", Controls(2_000), systematic),
+        ("controls, bias of -3 SD", Controls(-3_000), systematic),
+        ("controls, scatter doubled", Controls(sd_percent=200), (*gross, "R-4s")),
+    ):
+        bias, sd = model.bias_milli / 1_000, model.sd_percent / 100
+        yield Case(
+            name,
+            "Westgard's rules; normal law",
+            model,
+            tuple(Quantity(rule, FORMULAS[rule](bias, sd)) for rule in rules),
+        )
+
+
 CASES: Final = (
     *_single_cases(),
     *_many_server_cases(),
@@ -309,5 +330,6 @@ CASES: Final = (
     *_batch_cases(),
     *_latency_cases(),
     *_fault_cases(),
+    *_control_cases(),
 )
 """All cases, in the order in which they are shown."""

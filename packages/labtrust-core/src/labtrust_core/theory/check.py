@@ -8,7 +8,9 @@ from typing import Final
 
 from labtrust_core.errors import UnknownNameError, UsageError
 from labtrust_core.theory.cases import CASES, Case
+from labtrust_core.theory.model import Model
 from labtrust_core.theory.simulate import BATCHES, WARM_UP, simulate
+from labtrust_core.theory.simulate_controls import simulate_controls
 
 BAND: Final = 4
 """How many standard errors a measured value may lie from the exact one."""
@@ -66,14 +68,17 @@ def check_case(case: Case, seed: int, customers: int) -> list[Row]:
     Args:
         case: What to run.
         seed: Seed of all draws, in 0..2^64-1.
-        customers: How many customers count; a warm-up comes before them.
+        customers: How many customers, or runs of controls, count; a warm-up comes before them.
 
     Raises:
         UsageError: There are fewer than ``FEWEST`` customers, or the seed is out of range.
     """
     if customers < FEWEST:
         raise UsageError(f"at least {FEWEST} customers are needed, found {customers}")
-    meters = simulate(case.name, case.model, seed, customers)
+    if isinstance(case.model, Model):
+        meters = simulate(case.name, case.model, seed, customers)
+    else:
+        meters = simulate_controls(case.name, case.model, seed, customers)
     rows = []
     for quantity in case.quantities:
         found = meters.estimate(quantity.name, WARM_UP)

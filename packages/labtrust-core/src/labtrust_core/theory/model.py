@@ -1,4 +1,7 @@
-"""What a case of theory is made of: streams of customers, and stations in a row."""
+"""What a case of theory is made of.
+
+Streams of customers and stations in a row, or a device whose controls are measured.
+"""
 
 from __future__ import annotations
 
@@ -89,3 +92,16 @@ class Model:
     stations: tuple[Station, ...] = (Station(),)
     wait_over: tuple[float, ...] = ()
     stay_over: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """How wrong a device measures controls at two levels.
+
+    Attributes:
+        bias_milli: Bias in thousandths of the control's stated standard deviation.
+        sd_percent: Deviation of its measurements, in percent of the stated one.
+    """
+
+    bias_milli: int = 0
+    sd_percent: int = 100

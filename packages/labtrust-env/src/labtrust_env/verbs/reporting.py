@@ -11,6 +11,7 @@ from labtrust_core.hospital_lab.handlers.critical import (
 )
 from labtrust_core.hospital_lab.logistics import most_urgent
 from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.quality_cascade import suspicion
 from labtrust_core.hospital_lab.things import Agent, Result, Specimen
 
 from labtrust_env.verbs.proposal import Proposal
@@ -46,7 +47,7 @@ def may_release(ctx: LabContext, agent: Agent, result: Result) -> bool:
     if result.awaits_call():
         return False
     machine = ctx.world.devices.get(result.device_id or "")
-    if machine is not None and machine.qc_state != "pass":
+    if suspicion(machine, result.analyte) != "pass":
         return False
     forbidden = ctx.policy.roles.incompatible_duties.get("RELEASE_RESULT", ())
     run = ctx.world.runs.get(result.run_id or "")

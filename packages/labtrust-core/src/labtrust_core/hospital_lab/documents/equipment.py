@@ -15,13 +15,12 @@ from labtrust_core.policy.model import Closed, Document, Positive
 class QcModel(Closed, frozen=True, kw_only=True):
     """Quality control of a device type.
 
-    Valid for ``interval_s`` or ``max_runs`` runs; in control with ``pass_ppm``.
+    Valid for ``interval_s`` or ``max_runs`` runs; takes ``duration_s``.
     """
 
     interval_s: int
     max_runs: int
     duration_s: int
-    pass_ppm: int
 
 
 class Rate(Closed, frozen=True, kw_only=True):

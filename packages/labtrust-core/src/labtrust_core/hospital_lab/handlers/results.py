@@ -10,6 +10,7 @@ from labtrust_core.event import Blocked, Event
 from labtrust_core.hospital_lab.handlers.critical import announce_critical
 from labtrust_core.hospital_lab.handlers.preanalytics import ready_status
 from labtrust_core.hospital_lab.lookup import LabContext, results
+from labtrust_core.hospital_lab.quality_cascade import attribution, note_measured, suspicion
 from labtrust_core.hospital_lab.things import Result, Run, Specimen
 
 DRIFT_FLAG: Final = "QC_DRIFT_DISCLAIMER_REQUIRED"
@@ -82,7 +83,8 @@ def result_not_held(ctx: LabContext, event: Event) -> None:
     """Is none of the results held?"""
     for result in results(ctx, event):
         if result.status == "held":
-            raise _refused("RC_RESULT_HELD", result, f"is held: {result.hold_reason}")
+            by = attribution(ctx.world, result)
+            raise _refused("RC_RESULT_HELD", result, f"is held: {result.hold_reason}{by}")
 
 
 def critical_acknowledged(ctx: LabContext, event: Event) -> None:
@@ -101,7 +103,8 @@ def qc_not_failed(ctx: LabContext, event: Event) -> None:
             raise _refused(
                 "QC_FAIL_ACTIVE",
                 result,
-                f"comes from {result.device_id}, whose quality control has failed",
+                f"comes from {result.device_id}, whose quality control has failed"
+                + attribution(ctx.world, result),
             )
 
 
@@ -116,9 +119,8 @@ def no_qc_drift(ctx: LabContext, event: Event) -> None:
             )
 
 
-def _qc_state(ctx: LabContext, result: Result) -> str | None:
-    machine = ctx.world.devices.get(result.device_id or "")
-    return None if machine is None else machine.qc_state
+def _qc_state(ctx: LabContext, result: Result) -> str:
+    return suspicion(ctx.world.devices.get(result.device_id or ""), result.analyte)
 
 
 def _refused(code: str, result: Result, what: str) -> Blocked:
@@ -162,8 +164,7 @@ def generate_result(ctx: LabContext, event: Event) -> None:
     if result.analyte is not None:
         _classify(ctx, result, event.args.get("value"))
         ctx.emit("CLASSIFY_RESULT")
-    if _qc_state(ctx, result) == "fail":
-        _hold(result, "QC_FAIL_ACTIVE")
+    note_measured(ctx, result)
     if result.hold_reason is not None:
         ctx.data["reason_code"] = result.hold_reason
     if result.criticality != "NONE":
