@@ -7,7 +7,10 @@ import pytest
 from labtrust_bench.agents.adversary import INSIDER, OUTSIDER, PREPARATION, Adversary, Attempt
 from labtrust_bench.agents.noop import DoNothing
 from labtrust_bench.agents.random_agent import RandomAgent
+from labtrust_bench.agents.scripted import scripted_crew
+from labtrust_bench.runs.episode import run_episode
 from labtrust_core.ledger.verify import verify_log
+from labtrust_env.session import Session, SessionConfig
 
 LEGAL = {"NOOP": 0, "TICK": 1, "MOVE:Z": 9}
 OPPONENTS = ("A_ADVERSARY_0", "A_INSIDER_0")
@@ -117,3 +120,17 @@ def test_opponents_break_no_invariant(disrupted):
     accepted = [item for item in theirs if item["outcome"]["status"] == "ACCEPTED"]
 
     assert not any(item["outcome"].get("violations") for item in accepted)
+
+
+def test_runners_fetch_what_lies_behind_a_door_and_shut_it_afterwards(policy):
+    tube = {"panel_id": "HAEM_PANEL_CORE", "container_type": "WHOLE_BLOOD_EDTA"}
+    tubes = [
+        {**tube, "specimen_id": f"S{number}", "zone_id": "Z_INGRESS_DOCK", "priority": "STAT"}
+        for number in range(3)
+    ]
+    session = Session(policy, SessionConfig("standard", None, 900, scenario={"specimens": tubes}))
+    run_episode(session, scripted_crew(session.members), 1)
+    world = session.ctx.world
+
+    assert all(item.place != "zone:Z_INGRESS_DOCK" for item in world.specimens.values())
+    assert world.doors["D_MAIN_INNER"].open_since is None

@@ -72,9 +72,10 @@ def arrivals(engine, until=3600):
     found = {}
     for item in engine.advance(until):
         if item.event.action_type == "SYS_ARRIVAL":
-            specimen = copy.copy(engine.ctx.world.specimens[item.data["specimen_id"]])
-            specimen.place = specimen.status = ""
-            found[specimen.specimen_id] = specimen
+            for specimen_id in item.data["specimen_ids"]:
+                specimen = copy.copy(engine.ctx.world.specimens[specimen_id])
+                specimen.place = specimen.status = ""
+                found[specimen_id] = specimen
     return found
 
 

@@ -7,7 +7,8 @@ from labtrust_core.domains import open_policy
 from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.engine.engine import Engine
 from labtrust_core.hospital_lab.documents.equipment import MaintenanceWindow
-from labtrust_core.hospital_lab.tables import DAY_S, DeviceTable
+from labtrust_core.hospital_lab.tables import DeviceTable
+from labtrust_core.hospital_lab.units import DAY_S
 
 BLOOD = {
     "specimen_id": "S1",

@@ -116,7 +116,8 @@ def test_where_run_ids_are_not_checked_no_run_replaces_another_all_the_same(run_
 def test_an_arriving_specimen_does_not_replace_one_of_its_name():
     scenario = {"workload": "district_smoke", "arrivals_until_s": 600}
     lab = Lab(tubes(BLOOD, "Z_ANALYZER_HALL_A", "S_hub_00000"), simulated=True, **scenario)
-    arrived = [item.data["specimen_id"] for item in lab.engine.advance(600)]
+    hub = [item for item in lab.engine.advance(600) if item.event.args["stream"] == "hub"]
+    arrived = [name for item in hub for name in item.data["specimen_ids"]]
     assert arrived[0] == "S_hub_00000_2"
     assert lab.engine.query("specimen_place('S_hub_00000')") == "zone:Z_ANALYZER_HALL_A"
 

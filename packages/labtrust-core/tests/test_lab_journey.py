@@ -21,8 +21,8 @@ from labtrust_core.hospital_lab.journey import (
     plan_trip,
 )
 from labtrust_core.hospital_lab.references import problems
-from labtrust_core.hospital_lab.tables import DAY_S
 from labtrust_core.hospital_lab.things import Consignment
+from labtrust_core.hospital_lab.units import DAY_S
 from labtrust_core.hospital_lab.views import agent_view
 from labtrust_core.hospital_lab.world import LabWorld
 from labtrust_core.testing.laboratory import Laboratory, placed, shipped_policy

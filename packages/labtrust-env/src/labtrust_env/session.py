@@ -1,9 +1,10 @@
 """An episode with a crew: the loop body that environments and benchmark runs share, without arrays.
 
 A session drives the core engine and never re-implements a rule. In each step every member acts at
-the step's start, in the crew's order, and then the clockwork runs to the step's end. Waiting (NOOP
-by index) is not an event; everything else is, also what the mask ruled out: it is BLOCKED with a
-reason code, and logged.
+the step's start, in the crew's order, and then the clockwork runs to the step's end. An index
+stands for the work that is there when the member's turn comes: two clerks who book in take two
+tubes. Waiting (NOOP by index) is not an event; everything else is, also what the mask ruled out: it
+is BLOCKED with a reason code, and logged.
 """
 
 from __future__ import annotations
@@ -269,9 +270,12 @@ class Session:
         events = {
             name: self._event(name, actions[name]) for name in self.members if name in actions
         }
-        self.outcomes = {
-            name: self._submit(event) for name, event in events.items() if event is not None
-        }
+        self.outcomes = {}
+        for name, event in events.items():
+            if event is not None:
+                by_index = bool(self.outcomes) and not isinstance(actions[name], Mapping)
+                current = self._current(name, actions[name], event) if by_index else event
+                self.outcomes[name] = self._submit(current)
         results = list(self.outcomes.values())
         self.steps += 1
         results += self.engine.advance(min(self.steps * self.config.dt_s, self.config.horizon_s))
@@ -346,6 +350,19 @@ class Session:
             return proposal
         agent = self.ctx.world.agents[self._agent_id(name)]
         return fallback(self.ctx, self.actions[index], agent)
+
+    def _current(self, name: str, action: object, event: dict[str, Any]) -> dict[str, Any]:
+        """Return the event of an index as it is after others have acted in the step.
+
+        Where nothing is left to do it stays as it was, and is refused.
+        """
+        chosen = self.actions[self._index(name, action)]
+        agent = self.ctx.world.agents[event["agent_id"]]
+        proposal = chosen.propose(self.ctx, agent, chosen.target)
+        if proposal is None:
+            return event
+        action_type, args = proposal
+        return {**event, "action_type": action_type, "args": args}
 
     def _complete(self, name: str, stated: dict[str, Any]) -> dict[str, Any]:
         event_id = unused(f"{name}-{self.steps}", self.ctx.trust.seen)

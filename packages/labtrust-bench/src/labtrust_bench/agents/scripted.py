@@ -170,19 +170,19 @@ def runner(view: View, post: Post) -> int:
     received = _receive(view) if post.first else None
     if received is not None:
         return received
-    shut = _shut_behind(view, post.home)
+    goal = _fetch_from(view, post.home)
+    shut = _shut_behind(view, goal or post.home)
     if shut is not None:
         return shut
-    goal = _fetch_from(view, post.home)
     if goal is None:
         return _go(view, post.home)
     return int(view["legal"].get("RETRIEVE", WAIT)) if goal == view["zone"] else _go(view, goal)
 
 
-def _shut_behind(view: View, home: str) -> int | None:
-    """Return the action that closes an open door here which is not on the way home, if any."""
+def _shut_behind(view: View, goal: str) -> int | None:
+    """Return the action that closes an open door here which is not on the way to ``goal``."""
     for zone, way in view["ways"].items():
-        if way["door"] is not None and way["open"] and view["hops"].get(home) != zone:
+        if way["door"] is not None and way["open"] and view["hops"].get(goal) != zone:
             index: int | None = view["legal"].get(f"CLOSE_DOOR:{way['door']}")
             return index
     return None

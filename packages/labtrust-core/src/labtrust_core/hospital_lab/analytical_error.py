@@ -18,11 +18,11 @@ from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.quality_things import AnalyteError
 from labtrust_core.hospital_lab.tables import AnalyteTable, LabTables
 from labtrust_core.hospital_lab.things import Device, Specimen
+from labtrust_core.hospital_lab.units import HOUR_S
 from labtrust_core.hospital_lab.world import LabWorld
 from labtrust_core.randomness import stream
 
 _NEVER: Final = 2**52
-_HOUR_S: Final = 3_600
 _MILLION: Final = 1_000_000
 _AS_STATED: Final = 100
 _SHIFTS: Final = 2**16
@@ -105,7 +105,7 @@ def error_at(
         error.next_shift_s = following.begin("shift", error.next_shift_s, process.shift)
     bias = error.bias_milli
     if now_s > error.drift_from_s:
-        bias += error.drift_milli_per_h * (now_s - error.drift_from_s) // _HOUR_S
+        bias += error.drift_milli_per_h * (now_s - error.drift_from_s) // HOUR_S
     scattered = process.imprecision is not None and now_s >= error.imprecise_from_s
     return bias, process.imprecision.sd_percent if scattered and process.imprecision else _AS_STATED
 

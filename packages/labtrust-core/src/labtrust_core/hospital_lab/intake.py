@@ -5,7 +5,7 @@ From a scenario's plain data to the world that an episode starts from.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,16 +14,20 @@ from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.errors import ScenarioError
 from labtrust_core.hospital_lab.analytical_error import begin_with_bias
 from labtrust_core.hospital_lab.clockwork import schedule_clockwork
-from labtrust_core.hospital_lab.handlers.critical import open_call
-from labtrust_core.hospital_lab.handlers.results import read_quantity
+from labtrust_core.hospital_lab.openings import (
+    RackInput,
+    ResultInput,
+    enter_results,
+    pack_racks,
+    require_known,
+    schedule_downtime,
+)
 from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
 from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_core.hospital_lab.things import (
     Agent,
     Device,
     DoorState,
-    Rack,
-    Result,
     Specimen,
     SpecimenStatus,
 )
@@ -37,13 +41,16 @@ class _Input(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class IntegrityFlags(_Input):
-    """What is wrong with a tube."""
+    """What is wrong with a tube, its label or its request."""
 
     leak: bool = False
     clot: bool = False
     hemolysis: bool = False
     insufficient_volume: bool = False
     label_issue: bool = False
+    unlabelled: bool = False
+    request_missing: bool = False
+    wrong_blood: bool = False
 
 
 class Exposure(_Input):
@@ -74,18 +81,12 @@ class SpecimenInput(_Input):
     priority: str = "ROUTINE"
     priority_class: str | None = None
     identity_ok: bool = True
+    free_hb_mg_l: int = 0
+    request_id: str = ""
+    source: str = ""
     aliquot_id: str | None = None
     zone_id: str | None = None
     carried_by: str | None = None
-
-
-class ResultInput(_Input):
-    """A result that is there already and waits for a person, measured at 0 s."""
-
-    result_id: str
-    specimen_id: str
-    analyte_code: str
-    value: str
 
 
 class SystemInput(_Input):
@@ -136,14 +137,6 @@ class TransportFault(_Input):
     delay_s: int = 0
 
 
-class RackInput(_Input):
-    """A transport rack that is packed already, in the zone where its specimens are."""
-
-    rack_id: str
-    specimen_ids: list[str]
-    sealed_by: str | None = None
-
-
 class ScenarioInput(_Input):
     """The laboratory's part of an initial state.
 
@@ -156,6 +149,8 @@ class ScenarioInput(_Input):
         racks: Transport racks that are packed already.
         results: Results that are there already; a critical one wants its call.
         faults: Whether devices break down and are maintained (simulated time).
+        site: Name of a site profile: its crew and workload where none is stated, and arrivals for
+            as long as it says unless ``arrivals_until_s`` is above 0.
     """
 
     system: SystemInput = msgspec.field(default_factory=SystemInput)
@@ -173,6 +168,7 @@ class ScenarioInput(_Input):
     racks: list[RackInput] = []
     results: list[ResultInput] = []
     faults: bool = True
+    site: str | None = None
 
 
 def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeConfig) -> LabWorld:
@@ -182,7 +178,9 @@ def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeCon
         ScenarioError: The scenario does not have the documented shape, or names something that
             policy does not know.
     """
-    stated = _convert(scenario, ScenarioInput, "")
+    stated = _at_site(tables, _convert(scenario, ScenarioInput, ""))
+    if stated.workload is not None:
+        require_known(stated.workload, tables.workloads, "workload")
     workload = tables.workloads.get(stated.workload or "")
     world = LabWorld(
         seed=config.seed,
@@ -212,87 +210,33 @@ def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeCon
         if item.aliquot_id in world.aliquots:
             raise ScenarioError("aliquot id used twice", path=path, found=str(item.aliquot_id))
         world.add_specimen(_specimen(tables, item, path, now_s=0))
-    _enter_results(tables, stated, world)
-    _pack(stated, world)
+    enter_results(tables, stated.results, world)
+    pack_racks(stated.racks, world)
     _apply_devices(tables, stated, world)
-    _schedule_downtime(stated, world)
+    schedule_downtime(stated.downtime, world)
     if world.simulated:
         schedule_clockwork(tables, world, faults=stated.faults)
     return world
-
-
-def _enter_results(tables: LabTables, stated: ScenarioInput, world: LabWorld) -> None:
-    for number, item in enumerate(stated.results):
-        path = f"results[{number}]"
-        _require(item.specimen_id, world.specimens, f"{path}.specimen_id")
-        _require(item.analyte_code, tables.analytes, f"{path}.analyte_code")
-        quantity = read_quantity(item.value)
-        if quantity is None or item.result_id in world.results:
-            raise ScenarioError("no number, or a result id used twice", path=path, found=item.value)
-        table = tables.analytes[item.analyte_code]
-        value = table.scaled(quantity)
-        result = Result(
-            result_id=item.result_id,
-            specimen_id=item.specimen_id,
-            run_id=None,
-            device_id=None,
-            analyte=item.analyte_code,
-            value=value,
-            unit=table.unit,
-            generated_s=0,
-            criticality=table.classify(value),
-        )
-        world.results[item.result_id] = result
-        specimen = world.specimens[item.specimen_id]
-        specimen.results.append(item.result_id)
-        if specimen.status == "analysed":
-            world.releasable[item.specimen_id] = None
-        if result.criticality != "NONE":
-            open_call(tables, world, result)
-
-
-def _pack(stated: ScenarioInput, world: LabWorld) -> None:
-    for number, item in enumerate(stated.racks):
-        path = f"racks[{number}]"
-        if item.rack_id in world.racks or not item.specimen_ids:
-            raise ScenarioError("a rack twice, or with nothing in it", path=path)
-        for specimen_id in item.specimen_ids:
-            _require(specimen_id, world.specimens, f"{path}.specimen_ids")
-            if world.specimens[specimen_id].rack_id is not None:
-                raise ScenarioError("specimen in two racks", path=path, found=specimen_id)
-            world.specimens[specimen_id].rack_id = item.rack_id
-        places = {world.specimens[name].place for name in item.specimen_ids}
-        if len(places) > 1:
-            raise ScenarioError("a rack in two places", path=path, found=", ".join(sorted(places)))
-        ids = dict.fromkeys(item.specimen_ids)
-        world.racks[item.rack_id] = Rack(item.rack_id, places.pop(), ids, item.sealed_by)
-
-
-def _schedule_downtime(stated: ScenarioInput, world: LabWorld) -> None:
-    """Put the windows of downtime on the agenda.
-
-    Raises:
-        ScenarioError: A window is empty, overlaps the one before it or the state at the start, or
-            there is no clockwork to begin it.
-    """
-    over_s = 0
-    for number, (begin_s, end_s) in enumerate(stated.downtime):
-        if not (world.simulated and over_s <= begin_s < end_s) or world.downtime:
-            raise ScenarioError(
-                "no such window of downtime",
-                path=f"downtime[{number}]",
-                found=f"{begin_s} to {end_s}",
-                expected="simulated time; windows in order, begin before end, none from the start",
-            )
-        over_s = end_s
-        world.schedule(begin_s, "SYS_DOWNTIME_BEGIN", "")
-        world.schedule(end_s, "SYS_DOWNTIME_END", "")
 
 
 def _at_least_0(value: int, path: str) -> int:
     if value < 0:
         raise ScenarioError("below zero", path=path, found=str(value), expected="0 or more")
     return value
+
+
+def _at_site(tables: LabTables, stated: ScenarioInput) -> ScenarioInput:
+    """Return a scenario with what its site profile adds."""
+    if stated.site is None:
+        return stated
+    require_known(stated.site, tables.site_profiles, "site")
+    site = tables.site_profiles[stated.site]
+    return msgspec.structs.replace(
+        stated,
+        crew=stated.crew or site.crew,
+        workload=stated.workload or site.workload,
+        arrivals_until_s=stated.arrivals_until_s or site.horizon_s,
+    )
 
 
 def read_specimen(tables: LabTables, raw: object, path: str, *, now_s: int) -> Specimen:
@@ -308,10 +252,10 @@ def read_specimen(tables: LabTables, raw: object, path: str, *, now_s: int) -> S
 def _specimen(tables: LabTables, item: SpecimenInput, path: str, *, now_s: int) -> Specimen:
     priority = item.priority_class or item.priority
     zone = item.zone_id or _arrival_zone(tables)
-    _require(item.panel_id, tables.panels, f"{path}.panel_id")
-    _require(zone, tables.zones, f"{path}.zone_id")
-    _require(item.temp_band, tables.bands, f"{path}.temp_band")
-    _require(priority, PRIORITY_RANK, f"{path}.priority")
+    require_known(item.panel_id, tables.panels, f"{path}.panel_id")
+    require_known(zone, tables.zones, f"{path}.zone_id")
+    require_known(item.temp_band, tables.bands, f"{path}.temp_band")
+    require_known(priority, PRIORITY_RANK, f"{path}.priority")
     flags = item.integrity_flags
     return Specimen(
         specimen_id=item.specimen_id,
@@ -332,6 +276,12 @@ def _specimen(tables: LabTables, item: SpecimenInput, path: str, *, now_s: int) 
         hemolysis=flags.hemolysis,
         insufficient_volume=flags.insufficient_volume,
         label_issue=flags.label_issue,
+        unlabelled=flags.unlabelled,
+        request_missing=flags.request_missing,
+        wrong_blood=flags.wrong_blood,
+        free_hb_mg_l=item.free_hb_mg_l,
+        request_id=item.request_id,
+        source=item.source,
         hazard=item.hazard_flag,
         fill_ratio_ok=item.fill_ratio_ok,
         identity_ok=item.identity_ok,
@@ -350,38 +300,38 @@ def _agents(tables: LabTables, stated: ScenarioInput) -> dict[str, Agent]:
             agent_id: Agent(agent_id, zone) for agent_id, zone in tables.default_positions.items()
         }
     else:
-        _require(stated.crew, tables.crews, "crew")
+        require_known(stated.crew, tables.crews, "crew")
         members = tables.crews[stated.crew].members.values()
         agents = {
             member.agent_id: Agent(member.agent_id, member.zone, member.role) for member in members
         }
     for number, item in enumerate(stated.agents):
-        _require(item.zone_id, tables.zones, f"agents[{number}].zone_id")
+        require_known(item.zone_id, tables.zones, f"agents[{number}].zone_id")
         agents[item.agent_id] = Agent(item.agent_id, item.zone_id, item.role)
     return agents
 
 
 def _apply_devices(tables: LabTables, stated: ScenarioInput, world: LabWorld) -> None:
     for number, item in enumerate(stated.devices):
-        _require(item.device_id, tables.devices, f"devices[{number}].device_id")
-        _require(item.qc_state, _QC, f"devices[{number}].qc_state")
+        require_known(item.device_id, tables.devices, f"devices[{number}].device_id")
+        require_known(item.qc_state, _QC, f"devices[{number}].qc_state")
         device = world.devices[item.device_id]
         device.qc_state = item.qc_state  # type: ignore[assignment] # just required to be one of the three
         device.qc_at_s = item.qc_at_s
         device.qc_good_s = item.qc_at_s if item.qc_state == "pass" else 0
         for code in item.bias_milli_sd:
             controlled = tables.quality.analytes.get(item.device_id, ())
-            _require(code, controlled, f"devices[{number}].bias_milli_sd")
+            require_known(code, controlled, f"devices[{number}].bias_milli_sd")
         begin_with_bias(tables, world, device, item.bias_milli_sd)
         device.fault_until = item.fault_until_s
         device.runs_since_qc = item.runs_since_qc
     for number, entry in enumerate(stated.initial_queue_entries):
         path = f"initial_queue_entries[{number}]"
-        _require(entry.device_id, tables.devices, f"{path}.device_id")
+        require_known(entry.device_id, tables.devices, f"{path}.device_id")
         rank = PRIORITY_RANK.get(entry.priority_class, PRIORITY_RANK["ROUTINE"])
         world.devices[entry.device_id].queue.push(entry.work_id, rank, entry.enqueued_ts_s)
     for reagent_id, amount in stated.reagent_initial_stock.items():
-        _require(reagent_id, tables.reagents, "reagent_initial_stock")
+        require_known(reagent_id, tables.reagents, "reagent_initial_stock")
         if amount < 0:
             raise ScenarioError(
                 "a stock below zero",
@@ -400,10 +350,3 @@ def _convert(raw: object, kind: type[S], path: str) -> S:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
         raise ScenarioError(str(error), path=path, expected=kind.__name__) from error
-
-
-def _require(name: str, known: Collection[str], path: str) -> None:
-    if name not in known:
-        raise ScenarioError(
-            "unknown name", path=path, found=name, expected=", ".join(sorted(known))
-        )

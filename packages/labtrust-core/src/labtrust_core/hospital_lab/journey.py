@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from labtrust_core.hospital_lab.documents.catalogue import TemperatureBand
 from labtrust_core.hospital_lab.documents.floor import Climate, Departures, Route
-from labtrust_core.hospital_lab.tables import DAY_S
 from labtrust_core.hospital_lab.things import Consignment
+from labtrust_core.hospital_lab.units import DAY_S
 from labtrust_core.hospital_lab.world import LabWorld
 from labtrust_core.randomness import stream
 

@@ -13,6 +13,7 @@ from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
 from labtrust_core.hospital_lab.tables import DeviceTable
 from labtrust_core.hospital_lab.things import Specimen
+from labtrust_core.randomness import name_u64
 
 STORAGE_ZONE: Final = "Z_COLD_FRIDGE"
 MOVABLE: Final = ("arrived_at_reception", "accepted", "separated", "aliquoted", "released")
@@ -80,8 +81,8 @@ def _analyser_zone(ctx: LabContext, specimen: Specimen) -> str | None:
 
     The one that was chosen for the specimen, or where it is, else by turns those that are up.
 
-    The turn is the specimen's own (its arrival), so that its goal does not change while it is
-    carried there.
+    The choice is the specimen's own (by its id, since a batch arrives in one second), so that its
+    goal does not change while it is carried there.
     """
     chosen = ctx.tables.devices.get(specimen.lane or "")
     if chosen is not None:
@@ -94,7 +95,7 @@ def _analyser_zone(ctx: LabContext, specimen: Specimen) -> str | None:
     if any(specimen.place == f"zone:{table.zone}" for table in fitting):
         return specimen.place.removeprefix("zone:")
     usable = [table for table in fitting if is_up(ctx, table)] or fitting
-    return usable[specimen.arrived_s % len(usable)].zone
+    return usable[name_u64(specimen.specimen_id) % len(usable)].zone
 
 
 def pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
@@ -118,6 +119,8 @@ def _pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
         place, _, status = place_and_status.partition("|")
         if status in MOVABLE and place.startswith("zone:"):
             zone = place.removeprefix("zone:")
+            if status == "released" and zone == STORAGE_ZONE:
+                continue  # stored for good, and by the evening most of what there is
             waiting = [
                 item
                 for item in map(ctx.world.specimens.__getitem__, ids)

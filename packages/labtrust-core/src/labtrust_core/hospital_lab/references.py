@@ -10,13 +10,13 @@ from decimal import Decimal, InvalidOperation
 
 from labtrust_core.engine.domain import Problem
 from labtrust_core.engine.references import dangling
+from labtrust_core.hospital_lab import workload_references
 from labtrust_core.hospital_lab.documents.catalogue import Catalogue, Stability
 from labtrust_core.hospital_lab.documents.equipment import Equipment, Failures, Reagents
 from labtrust_core.hospital_lab.documents.floor import Route, Sites, ZoneLayout
 from labtrust_core.hospital_lab.documents.people import Crews, CriticalLadder
-from labtrust_core.hospital_lab.documents.workload import Workload
 from labtrust_core.hospital_lab.quality_references import quality_problems
-from labtrust_core.hospital_lab.tables import DAY_S
+from labtrust_core.hospital_lab.units import DAY_S
 from labtrust_core.policy.load import Policy
 from labtrust_core.policy.model import Enforcement, Rbac, Tokens
 
@@ -34,7 +34,7 @@ def problems(policy: Policy) -> list[Problem]:
         *_per_panel(policy),
         *quality_problems(policy),
         *_people(policy),
-        *_workload(policy),
+        *workload_references.problems(policy),
         *_trust(policy),
     ]
 
@@ -301,17 +301,6 @@ def _ladder(policy: Policy) -> Iterator[Problem]:
         if item.critical is not None
     )
     yield from dangling("catalogue", "criticality class with a goal", classes, ladder.goals)
-
-
-def _workload(policy: Policy) -> Iterator[Problem]:
-    sites = policy.get("sites", Sites).sites
-    panels = policy.get("catalogue", Catalogue).panels
-    for profile_id, profile in policy.get("workload", Workload).profiles.items():
-        for name, stream in profile.streams.items():
-            place = ("profiles", profile_id, "streams", name)
-            yield from dangling("workload", "site", [((*place, "site"), stream.site)], sites)
-            mixed = (((*place, "panels", panel), panel) for panel in stream.panels)
-            yield from dangling("workload", "panel", mixed, panels)
 
 
 def _trust(policy: Policy) -> Iterator[Problem]:

@@ -30,12 +30,17 @@ from labtrust_core.hospital_lab.documents.equipment import (
 )
 from labtrust_core.hospital_lab.documents.floor import Door, Route, Site, Sites, Zone, ZoneLayout
 from labtrust_core.hospital_lab.documents.people import Crew, Crews, CriticalLadder
-from labtrust_core.hospital_lab.documents.workload import Workload, WorkloadProfile
+from labtrust_core.hospital_lab.documents.workload import SiteProfile, Workload
 from labtrust_core.hospital_lab.quality_tables import QualityTable, compile_quality
+from labtrust_core.hospital_lab.units import DAY_S, HOUR_S
+from labtrust_core.hospital_lab.workloads import (
+    TubeTable,
+    WorkloadTable,
+    compile_tubes,
+    compile_workloads,
+)
 from labtrust_core.policy.load import Policy
 
-DAY_S: Final = 86_400
-_HOUR_S: Final = 3_600
 _PERCENT: Final = 100
 
 
@@ -172,7 +177,10 @@ class LabTables:
     tier_of_role: dict[str, int]
     default_positions: dict[str, str]
     crews: dict[str, Crew]
-    workloads: dict[str, WorkloadProfile]
+    workloads: dict[str, WorkloadTable]
+    tubes: TubeTable
+    stat_acceptance_goal_s: int
+    site_profiles: dict[str, SiteProfile]
 
 
 def compile_tables(policy: Policy) -> LabTables:
@@ -185,6 +193,7 @@ def compile_tables(policy: Policy) -> LabTables:
     reagents = policy.get("reagents", Reagents)
     ladder = policy.get("critical", CriticalLadder)
     crews = policy.get("crews", Crews)
+    workload = policy.get("workload", Workload)
     ways = _ways(layout)
     return LabTables(
         zones=layout.zones,
@@ -213,7 +222,10 @@ def compile_tables(policy: Policy) -> LabTables:
         tier_of_role={tier.role: number for number, tier in enumerate(ladder.tiers)},
         default_positions=crews.default_positions,
         crews=crews.crews,
-        workloads=policy.get("workload", Workload).profiles,
+        workloads=compile_workloads(workload),
+        tubes=compile_tubes(workload),
+        stat_acceptance_goal_s=workload.stat_acceptance_goal_s,
+        site_profiles=workload.site_profiles,
     )
 
 
@@ -276,7 +288,7 @@ def _run_s(kind: DeviceType, tests: int) -> int:
     if kind.rate is not None:
         counted = tests if kind.rate.per == "test" else 1
         per_h = kind.rate.nominal_per_h * kind.rate.efficiency_percent
-        run_s = -(-counted * _HOUR_S * _PERCENT // per_h)
+        run_s = -(-counted * HOUR_S * _PERCENT // per_h)
     return kind.setup_s + run_s + kind.teardown_s
 
 

@@ -40,7 +40,9 @@ class Specimen(msgspec.Struct):
     ``lane`` is the analyser that somebody has chosen for it.
 
     ``identity_ok`` is the truth about the label; ``id_match`` is what a check has found (``None``
-    before it).
+    before it). ``wrong_blood`` is a truth that nobody sees: the label is good and names
+    ``patient_id``, the blood is another patient's. Tubes of one ``request_id`` were drawn together;
+    ``source`` is the kind of place where. ``free_hb_mg_l`` is free haemoglobin in mg/L.
     """
 
     specimen_id: str
@@ -62,6 +64,12 @@ class Specimen(msgspec.Struct):
     hemolysis: bool = False
     insufficient_volume: bool = False
     label_issue: bool = False
+    unlabelled: bool = False
+    request_missing: bool = False
+    wrong_blood: bool = False
+    free_hb_mg_l: int = 0
+    request_id: str = ""
+    source: str = ""
     hazard: bool = False
     fill_ratio_ok: bool | None = None
     identity_ok: bool = True

@@ -97,6 +97,8 @@ def _brief(ctx: LabContext, specimen: Specimen) -> dict[str, Any]:
 
 
 def _carried(ctx: LabContext, agent: Agent) -> list[dict[str, Any]]:
+    if not ctx.world.carried(agent.agent_id):
+        return []
     place = f"agent:{agent.agent_id}"
     return [
         _brief(ctx, specimen)

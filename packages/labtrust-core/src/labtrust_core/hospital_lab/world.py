@@ -15,7 +15,6 @@ import heapq
 import msgspec
 
 from labtrust_core.hospital_lab.quality_things import Investigation
-from labtrust_core.hospital_lab.tables import DAY_S
 from labtrust_core.hospital_lab.things import (
     AGENDA_RANK,
     Agent,
@@ -29,6 +28,7 @@ from labtrust_core.hospital_lab.things import (
     Specimen,
     SpecimenStatus,
 )
+from labtrust_core.hospital_lab.units import DAY_S
 
 
 class LabWorld(msgspec.Struct):
@@ -37,6 +37,8 @@ class LabWorld(msgspec.Struct):
     Attributes:
         starts_at_s: Time of day at which the episode begins, in seconds since midnight.
         at: ``place|status`` to the specimens there, in order of arrival there (an ordered set).
+        arrivals: Stream to the number of requests that have come.
+        arrival_marks: Stream to where its process stands (see ``arrivals``).
         aliquots: Aliquot id to specimen id.
         critical_open: Critical results that need a call and are neither acknowledged nor
             superseded.
@@ -74,6 +76,7 @@ class LabWorld(msgspec.Struct):
     releasable: dict[str, None] = {}
     in_transit: dict[str, None] = {}
     arrivals: dict[str, int] = {}
+    arrival_marks: dict[str, int] = {}
     counts: dict[str, int] = {}
     agenda: list[Due] = []
     agenda_number: int = 0

@@ -21,7 +21,8 @@ def first_here(
     ctx: LabContext, agent: Agent, status: str, *, checked: bool | None = None
 ) -> Specimen | None:
     """Return the most urgent specimen of a status that lies in the agent's zone."""
-    found = most_urgent(ctx, ctx.world.here(f"zone:{agent.zone}", status))
+    ids = ctx.world.here(f"zone:{agent.zone}", status)
+    found = most_urgent(ctx, ids) if ids else ()
     return next((item for item in found if checked is None or item.checked is checked), None)
 
 

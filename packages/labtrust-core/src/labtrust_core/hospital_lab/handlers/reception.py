@@ -37,6 +37,8 @@ ALLOWED_FROM: Final[dict[str, frozenset[str]]] = {
 PER_SPECIMEN: Final = frozenset({*ALLOWED_FROM, "SCAN_LABEL"})
 """Actions whose handling time counts for each specimen: reception looks at one tube at a time."""
 
+LATE_STAT: Final = "REQ_MISSING_STAT_ESCALATION"
+
 Finding = tuple[Callable[[LabContext, Specimen], bool], SpecimenStatus, str]
 
 
@@ -128,10 +130,18 @@ def accept_specimen(ctx: LabContext, event: Event) -> None:
         ctx.emit(_DECIDED[status])
         if status == "accepted":
             specimen.accepted_s = ctx.now
+            _note_late_stat(ctx, specimen)
         else:
             ctx.data.setdefault("reasons", {})[specimen.specimen_id] = reason
     if not ctx.emits:
         ctx.emit("ACCEPT_SPECIMEN")
+
+
+def _note_late_stat(ctx: LabContext, specimen: Specimen) -> None:
+    """Note that a STAT tube lay too long at reception; it is accepted all the same."""
+    waited = ctx.now - specimen.arrived_s
+    if specimen.priority == "STAT" and waited > ctx.tables.stat_acceptance_goal_s:
+        ctx.data.setdefault("warnings", {})[specimen.specimen_id] = LATE_STAT
 
 
 def _decision(ctx: LabContext, specimen: Specimen) -> tuple[SpecimenStatus, str | None]:
@@ -186,9 +196,16 @@ def _is_too_old(ctx: LabContext, specimen: Specimen) -> bool:
 
 
 ACCEPTANCE_RULES: Final[tuple[Finding, ...]] = (
+    (
+        lambda _ctx, specimen: specimen.unlabelled and specimen.request_missing,
+        "rejected",
+        "ID_UNATTRIBUTABLE",
+    ),
+    (lambda _ctx, specimen: specimen.unlabelled, "rejected", "RC_UNLABELLED"),
     (lambda _ctx, specimen: specimen.id_match is False, "rejected", "ID_MISMATCH"),
     (lambda _ctx, specimen: specimen.label_issue, "rejected", "RC_LABEL_MISMATCH"),
     (lambda _ctx, specimen: specimen.leak or specimen.hazard, "rejected", "INT_LEAKING"),
+    (lambda _ctx, specimen: specimen.request_missing, "held", "REQ_MISSING_OR_INCOMPATIBLE"),
     (_is_wrong_container, "held", "CNT_WRONG_CONTAINER"),
     (_is_underfilled, "held", "CNT_CITRATE_FILL_INVALID"),
     (lambda _ctx, specimen: specimen.clot, "held", "INT_CLOTTED"),
@@ -230,6 +247,7 @@ CODES: Final = frozenset(
         "RC_SPECIMEN_STATUS",
         "RC_ACCEPTANCE_NOT_CHECKED",
         "AUDIT_MISSING_REASON_CODE",
+        LATE_STAT,
         *(reason for _, _, reason in ACCEPTANCE_RULES),
     }
 )
