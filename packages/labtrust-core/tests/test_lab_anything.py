@@ -143,6 +143,8 @@ TEMPLATES = [
     ("A_CLINSCI", "RELEASE_RESULT", {"specimen_id": "S_RUN"}),
     ("A_CLINSCI", "HOLD_RESULT", {"result_id": "RES1", "reason_code": "QC_FAIL_ACTIVE"}),
     ("A_CLINSCI", "RERUN_REQUEST", {"result_id": "RES1", "reason_code": "QC_FAIL_ACTIVE"}),
+    ("A_RECEPTION_1", "RACK_BUILD", {"rack_id": "RK1", "specimen_ids": ["S_AWAY"]}),
+    ("A_RECEPTION_1", "RACK_SEAL", {"rack_id": "RK1"}),
     (
         "A_RECEPTION_1",
         "DISPATCH_TRANSPORT",
@@ -176,7 +178,20 @@ def names():
     tables = policy(None).tables
     found = [*TUBES, *AGENTS, *tables.zones, *tables.devices, *tables.doors, *tables.sites]
     found += [*tables.reagents, *tables.panels, *tables.analytes, *tables.tier_of_role]
-    found += ["T1", "T2", "R1", "R2", "SPIN_1", "CONS_1", "RES1", "AL1", "a|b", "phone", "bleep"]
+    found += [
+        "T1",
+        "T2",
+        "R1",
+        "R2",
+        "SPIN_1",
+        "CONS_1",
+        "RES1",
+        "RK1",
+        "AL1",
+        "a|b",
+        "phone",
+        "bleep",
+    ]
     found += ["STAT", "pass", "fail", "reached", "Specimen", "mmol/L", "TIME_EXPIRED", "", "9.9"]
     return found
 
@@ -213,6 +228,7 @@ ARGUMENTS = [
     "origin_site",
     "dest_site",
     "consignment_id",
+    "rack_id",
     "reagent_id",
     "token_type",
     "subject_type",

@@ -250,16 +250,18 @@ def test_an_answered_critical_result_raises_no_alarm():
 def test_a_consignment_is_ticked_on_the_way_and_arrives_once():
     place = [{"agent_id": "A_RECEPTION", "zone_id": "Z_ACUTE_RECEPTION"}]
     tube = {**BLOOD, "specimen_id": "S1", "zone_id": "Z_ACUTE_RECEPTION"}
-    engine = started({"agents": place, "specimens": [tube], "faults": False})
+    rack = {"rack_id": "RK1", "specimen_ids": ["S1"], "sealed_by": "A_RECEPTION"}
+    engine = started({"agents": place, "specimens": [tube], "racks": [rack], "faults": False})
     ends = {"origin_site": "SITE_ACUTE", "dest_site": "SITE_HUB"}
     sent = Hand(engine).do("A_RECEPTION", "DISPATCH_TRANSPORT", specimen_ids=["S1"], **ends)
     assert sent.accepted
-    expected = engine.ctx.world.consignments["CONS_1"].expected_s
-    assert 300 < expected < 900
+    consignment = engine.ctx.world.consignments["CONS_1"]
+    assert (consignment.departs_s, consignment.expected_s) == (0, 600)
+    assert consignment.arrives_s > 300
     found = engine.advance(10_000)
-    ticks = (expected - 1) // 60
+    ticks = (consignment.arrives_s - 1) // 60
     assert kinds(found) == ["TRANSPORT_TICK"] * ticks + ["SYS_CONSIGNMENT_ARRIVAL"]
-    assert found[-1].event.t_s == expected
+    assert found[-1].event.t_s == consignment.arrives_s
 
 
 def test_what_ends_comes_before_what_begins_in_the_same_second():

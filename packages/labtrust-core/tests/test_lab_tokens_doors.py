@@ -119,7 +119,9 @@ def test_a_refused_receipt_moves_no_temperature():
     place = {"A_RECEPTION": "Z_ACUTE_RECEPTION", "A_RUNNER": "Z_INGRESS_DOCK"}
     fault = {"force_temp_excursion_on_next_receive": True}
     tube = {**NEW, "zone_id": "Z_ACUTE_RECEPTION"}
-    lab = Lab({"specimens": [tube], "transport_fault_injection": fault}, places=place)
+    rack = {"rack_id": "RK1", "specimen_ids": ["S_NEW"], "sealed_by": "A_RECEPTION"}
+    stated = {"specimens": [tube], "racks": [rack], "transport_fault_injection": fault}
+    lab = Lab(stated, places=place)
     ends = {"origin_site": "SITE_ACUTE", "dest_site": "SITE_HUB", "specimen_ids": ["S_NEW"]}
     assert lab.do("A_RECEPTION", "DISPATCH_TRANSPORT", ends).accepted
     parcel = {"consignment_id": "CONS_1"}

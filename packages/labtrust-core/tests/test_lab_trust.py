@@ -233,7 +233,9 @@ def test_a_refused_attempt_is_answered_by_enforcement():
 
 def dispatched(**fields):
     places = {"A_RECEPTION": "Z_ACUTE_RECEPTION", "A_RUNNER": "Z_INGRESS_DOCK"}
-    lab = Lab({**TUBE, "zone_id": "Z_ACUTE_RECEPTION"}, places=places, **fields)
+    rack = {"rack_id": "RK1", "specimen_ids": ["S1"], "sealed_by": "A_RECEPTION"}
+    tube = {**TUBE, "zone_id": "Z_ACUTE_RECEPTION"}
+    lab = Lab(tube, places=places, racks=[rack], **fields)
     assert lab.do("A_RECEPTION", "DISPATCH_TRANSPORT", {**ENDS, "specimen_ids": ["S1"]}).accepted
     return lab
 

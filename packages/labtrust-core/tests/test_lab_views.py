@@ -159,7 +159,11 @@ def crowded():
         }
         for number in range(400)
     ]
-    engine = started({"agents": agents, "specimens": tubes}, simulated=False)
+    racks = [
+        {"rack_id": f"RK{number}", "specimen_ids": [f"S{number}"], "sealed_by": "A_RECEPTION"}
+        for number in range(0, 160, 4)
+    ]
+    engine = started({"agents": agents, "specimens": tubes, "racks": racks}, simulated=False)
     ends = {"origin_site": "SITE_ACUTE", "dest_site": "SITE_HUB"}
     for number in range(0, 160, 4):
         event = {"event_id": f"d{number}", "t_s": 40 * number, "agent_id": "A_RECEPTION"}

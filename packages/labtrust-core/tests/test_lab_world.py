@@ -298,8 +298,8 @@ def check_results(world, tables):
         assert result.specimen_id in run.specimen_ids
         assert result.generated_s >= run.ends_s
         assert result.result_id in world.specimens[result.specimen_id].results
-        if result.status == "released" and result.criticality != "NONE":
-            assert result.acknowledged_s is not None
+        if result.status == "released":
+            assert not result.awaits_call()
     for specimen in world.specimens.values():
         current = [world.results[item] for item in specimen.results]
         for status in ("released", "open"):
@@ -315,9 +315,7 @@ def check_results(world, tables):
     unanswered = {
         item.result_id
         for item in world.results.values()
-        if item.criticality != "NONE"
-        and item.acknowledged_s is None
-        and item.status != "superseded"
+        if item.awaits_call() and item.status != "superseded"
     }
     assert set(world.critical_open) == unanswered
     assert all(world.specimens[item].status == "analysed" for item in world.releasable)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from labtrust_env.fields import (
     AGE_LIMIT_S,
+    CONSIGNMENT_LIMIT,
     COUNT_LIMIT,
     DEVICE_PARTS,
     LIST_LIMIT,
@@ -109,6 +110,21 @@ def check_lists(env, vector, view):
     assert seen["called"] == share(sum(item["calls"] > 0 for item in critical), LIST_LIMIT)
     longest = max((item["waiting_s"] for item in critical), default=0)
     assert seen["longest_wait"] == share(longest, WAIT_LIMIT_S)
+    reached = sum(item["reached_attempt_id"] is not None for item in critical)
+    assert seen["reached"] == share(reached, LIST_LIMIT)
+    consignments = view.get("consignments", [])
+    seen = part(env, vector, "consignments")
+    arrived = [item for item in consignments if item["arrived"]]
+    assert seen["on_the_road"] == share(len(consignments) - len(arrived), CONSIGNMENT_LIMIT)
+    assert seen["arrived"] == share(len(arrived), CONSIGNMENT_LIMIT)
+    unfit = sum(not item["fit"] for item in arrived)
+    assert seen["unfit"] == share(unfit, CONSIGNMENT_LIMIT)
+    waiting = [item for item in view.get("racks", []) if item["place"].startswith("zone:")]
+    seen = part(env, vector, "racks")
+    assert seen["sealed"] == share(sum(item["sealed"] for item in waiting), LIST_LIMIT)
+    assert seen["open"] == share(sum(not item["sealed"] for item in waiting), LIST_LIMIT)
+    leaves = min((item["departs_in_s"] for item in view.get("routes", [])), default=0)
+    assert seen["departs_in"] == share(leaves, WAIT_LIMIT_S)
     deliveries = env.session.ctx.tables.reagents
     stock = view.get("stock", {})
     assert part(env, vector, "stock") == {

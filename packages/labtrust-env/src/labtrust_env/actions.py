@@ -50,6 +50,8 @@ _BY_DEFAULT_RULE: Final[tuple[tuple[str, Verb], ...]] = (
     ("DISPATCH_TRANSPORT", transport.dispatch),
     ("CHAIN_OF_CUSTODY_SIGN", transport.sign),
     ("RECEIVE_TRANSPORT", transport.receive),
+    ("RACK_BUILD", transport.rack_build),
+    ("RACK_SEAL", transport.rack_seal),
 )
 
 _OF_DEVICES: Final[dict[str, tuple[tuple[str, Verb], ...]]] = {

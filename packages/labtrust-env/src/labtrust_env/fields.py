@@ -46,8 +46,9 @@ DEVICE_PARTS: Final = (
 QC_PARTS: Final = ("qc_pass", "qc_fail", "qc_drift", "qc_due_in")
 PICKUP_PARTS: Final = ("count", "storage", "stat", "oldest")
 RELEASE_PARTS: Final = ("listed", "clear", "critical_open", "held", "qc_not_passed", "own_work")
-CRITICAL_PARTS: Final = ("open", "not_called", "called", "longest_wait")
-CONSIGNMENT_PARTS: Final = ("on_the_road", "arrived", "lacking_signature", "receivable")
+CRITICAL_PARTS: Final = ("open", "not_called", "called", "longest_wait", "reached")
+CONSIGNMENT_PARTS: Final = ("on_the_road", "arrived", "lacking_signature", "receivable", "unfit")
+RACK_PARTS: Final = ("open", "sealed", "departs_in")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,13 @@ def observation_layout(policy: CompiledPolicy, horizon_s: int) -> Layout:
         "Consignments between the sites; for who may receive them.",
     )
     layout.add(
+        "racks",
+        RACK_PARTS,
+        "racks; s",
+        f"{LIST_LIMIT}; departs_in {WAIT_LIMIT_S}",
+        "Transport racks that wait for the road, and its next departure; for who may pack.",
+    )
+    layout.add(
         "stock", tuple(tables.reagents), "units", "one delivery", "Reagents; for who restocks."
     )
     layout.add("downtime", ["on"], flag, 1, "Whether the information system is down.")
@@ -227,6 +235,13 @@ def state_layout(policy: CompiledPolicy, members: Sequence[str], horizon_s: int)
         "consignments",
         CONSIGNMENT_LIMIT,
         "Consignments between the sites.",
+    )
+    layout.add(
+        "racks",
+        RACK_PARTS,
+        "racks; s",
+        f"{LIST_LIMIT}; departs_in {WAIT_LIMIT_S}",
+        "Transport racks that wait for the road, and its next departure.",
     )
     layout.add("stock", tuple(tables.reagents), "units", "one delivery", "Reagents.")
     layout.add("releasable", ["n"], "specimens", LIST_LIMIT, "Results that wait for a person.")

@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+from labtrust_core.hospital_lab.handlers.critical import answered_attempt
 from labtrust_core.hospital_lab.handlers.quality import qc_due_in
+from labtrust_core.hospital_lab.handlers.transport import has_excursion
+from labtrust_core.hospital_lab.journey import departs_in_s
 from labtrust_core.hospital_lab.logistics import is_up, most_urgent, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import DeviceTable
@@ -42,6 +45,7 @@ _NEEDED: Final = {
     "releasable": ("RELEASE_RESULT", "RELEASE_RESULT_OVERRIDE"),
     "critical": ("NOTIFY_CRITICAL_RESULT",),
     "consignments": ("RECEIVE_TRANSPORT",),
+    "racks": ("RACK_BUILD",),
     "stock": ("RESTOCK_REAGENT",),
 }
 """The actions of which a role must have one to see a work list, as in its view."""
@@ -133,6 +137,7 @@ class Observer:
             self._shared("devices", _devices),
             self._shared("critical", _critical),
             self._shared("consignments", _consignments),
+            self._shared("racks", _racks),
             self._shared("stock", _stock),
             [_share(len(ctx.world.releasable), LIST_LIMIT), ctx.world.downtime],
         ]
@@ -270,23 +275,46 @@ def _releasable(ctx: LabContext, agent: Agent) -> tuple[float, ...]:
 def _critical(ctx: LabContext) -> tuple[float, ...]:
     results = [ctx.world.results[item] for item in list(ctx.world.critical_open)[:LIST_LIMIT]]
     called = sum(bool(item.attempts) for item in results)
+    reached = sum(answered_attempt(ctx, item) is not None for item in results)
     wait = max((ctx.trust.now - item.generated_s for item in results), default=0)
     return (
         _share(len(results), LIST_LIMIT),
         _share(len(results) - called, LIST_LIMIT),
         _share(called, LIST_LIMIT),
         _share(wait, WAIT_LIMIT_S),
+        _share(reached, LIST_LIMIT),
     )
 
 
 def _consignments(ctx: LabContext) -> tuple[float, ...]:
     items = [ctx.world.consignments[item] for item in ctx.world.in_transit]
-    arrived = [item for item in items if item.expected_s <= ctx.trust.now]
+    arrived = [item for item in items if item.arrives_s <= ctx.trust.now]
     unsigned = [item for item in items if item.signed_origin_by is None]
     unsigned += [item for item in arrived if item.signed_dest_by is None and item not in unsigned]
-    ready = [item for item in arrived if item not in unsigned]
-    counts = (len(items) - len(arrived), len(arrived), len(unsigned), len(ready))
+    fit = [item for item in arrived if item.seal_intact and not has_excursion(ctx, item)]
+    ready = [item for item in fit if item not in unsigned]
+    counts = (
+        len(items) - len(arrived),
+        len(arrived),
+        len(unsigned),
+        len(ready),
+        len(arrived) - len(fit),
+    )
     return tuple(_share(count, CONSIGNMENT_LIMIT) for count in counts)
+
+
+def _racks(ctx: LabContext) -> tuple[float, ...]:
+    """Racks that wait for the road, and the time until the next departure of any open route."""
+    waiting = [item for item in ctx.world.racks.values() if item.place.startswith("zone:")]
+    sealed = sum(item.sealed_by is not None for item in waiting)
+    time_of_day = ctx.world.time_of_day(ctx.trust.now)
+    routes = (item for item in ctx.tables.routes.values() if item.enabled)
+    departs = min((departs_in_s(item.departures, time_of_day) for item in routes), default=0)
+    return (
+        _share(len(waiting) - sealed, LIST_LIMIT),
+        _share(sealed, LIST_LIMIT),
+        _share(departs, WAIT_LIMIT_S),
+    )
 
 
 def _stock(ctx: LabContext) -> list[float]:
@@ -298,5 +326,6 @@ _LISTS: Final = {
     "pickups": _pickups,
     "critical": _critical,
     "consignments": _consignments,
+    "racks": _racks,
     "stock": _stock,
 }

@@ -18,17 +18,23 @@ Rule = Callable[["View", "Post"], int]
 WAIT: Final = 0
 _DISPATCH_WAIT_S: Final = 600
 _DISPATCH_FULL: Final = 6
+_PACKING_S: Final = 120
+_TOO_LATE_S: Final = 40
 _QC_LEAD_S: Final = 3_600
 _WORTH_THE_WAY: Final = 10
 _BACKLOG: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Post:
-    """Where an agent belongs: the zone where it began, and whether it is the first of its role."""
+    """Where an agent belongs: the zone where it began, and whether it is the first of its role.
+
+    ``errand``: whether it has left for something elsewhere and is not back yet.
+    """
 
     home: str
     first: bool
+    errand: bool = False
 
 
 class ScriptedAgent:
@@ -86,15 +92,17 @@ def _go(view: View, goal: str) -> int:
 def reception(view: View, post: Post) -> int:
     """Book in, check and decide, book what is added.
 
-    At a site without a laboratory, collect and send on.
+    At a site without a laboratory, pack and send on.
+
+    The first of them turns away consignments that are not fit to be received.
     """
-    if view["zone"] == post.home and "DISPATCH_TRANSPORT" in view["legal"]:
-        waiting = view["here"].get("arrived_at_reception", {"count": 0, "first": []})
-        urgent = any(item["priority"] == "STAT" for item in waiting["first"])
-        oldest = max((item["age_s"] for item in waiting["first"]), default=0)
-        if urgent or waiting["count"] >= _DISPATCH_FULL or oldest >= _DISPATCH_WAIT_S:
-            return int(view["legal"]["DISPATCH_TRANSPORT"])
-        return _preferred(view, "CHAIN_OF_CUSTODY_SIGN") or WAIT
+    route = next((item for item in view["routes"] if item["origin_zone"] == post.home), None)
+    if route is not None and view["zone"] == post.home:
+        return _sender(view, route)
+    if post.first:
+        unfit = _turn_away(view, post)
+        if unfit is not None:
+            return unfit
     return (
         _preferred(
             view,
@@ -107,6 +115,48 @@ def reception(view: View, post: Post) -> int:
         )
         or WAIT
     )
+
+
+def _sender(view: View, route: dict[str, Any]) -> int:
+    """Sign for what was sent, and get what waits onto the next departure."""
+    done = _preferred(view, "CHAIN_OF_CUSTODY_SIGN", "REJECT_SPECIMEN", "DISPATCH_TRANSPORT")
+    if done is None and _worth_sending(view, route):
+        done = _preferred(view, "RACK_BUILD")
+    if done is None:
+        done = _preferred(view, "RACK_SEAL")
+    return done or WAIT
+
+
+def _worth_sending(view: View, route: dict[str, Any]) -> bool:
+    """Whether the van is about to leave; a courier is called for a full box, or what is urgent."""
+    if not route["on_call"]:
+        return bool(_TOO_LATE_S <= route["departs_in_s"] <= _PACKING_S)
+    waiting = view["here"].get("arrived_at_reception", {"count": 0, "first": []})
+    urgent = any(item["priority"] == "STAT" for item in waiting["first"])
+    oldest = max((item["age_s"] for item in waiting["first"]), default=0)
+    return bool(urgent or waiting["count"] >= _DISPATCH_FULL or oldest >= _DISPATCH_WAIT_S)
+
+
+def _turn_away(view: View, post: Post) -> int | None:
+    """Return the next step of rejecting what has arrived unfit and of coming back, if any."""
+    unfit = [item["dest_zone"] for item in view["consignments"] if item["fit"] is False]
+    if unfit:
+        post.errand = True
+        return (
+            _go(view, unfit[0])
+            if view["zone"] not in unfit
+            else _preferred(view, "REJECT_SPECIMEN")
+        )
+    if not post.errand:
+        return None
+    shut = _shut_behind(view, post.home)
+    if view["zone"] == post.home:
+        # once, since a runner may be about to walk through the same door
+        post.errand = shut is None and any(
+            way["door"] is not None and way["open"] for way in view["ways"].values()
+        )
+        return shut
+    return _go(view, post.home) if shut is None else shut
 
 
 def runner(view: View, post: Post) -> int:
@@ -143,9 +193,7 @@ def _shut_behind(view: View, goal: str) -> int | None:
 
 def _receive(view: View) -> int | None:
     """Return the next thing to do about a consignment that has arrived, if any."""
-    arrived = [
-        item for item in view["consignments"] if item["arrives_in_s"] == 0 and item["signed_origin"]
-    ]
+    arrived = [item for item in view["consignments"] if item["fit"] and item["signed_origin"]]
     if not arrived:
         return None
     done = _preferred(view, "RECEIVE_TRANSPORT", "CHAIN_OF_CUSTODY_SIGN")
@@ -244,8 +292,8 @@ def supervisor(view: View, post: Post) -> int:
     done = _preferred(
         view,
         "ACK_CRITICAL_RESULT",
-        "NOTIFY_CRITICAL_RESULT",
         "ESCALATE_CRITICAL_RESULT",
+        "NOTIFY_CRITICAL_RESULT",
         "RERUN_REQUEST",
     )
     if done is None and len(view["releasable"]) >= _BACKLOG:

@@ -55,6 +55,46 @@ class CriticalCalls(_Closed, frozen=True):
     p50_ack_s: Count | None
 
 
+class CallCompliance(_Closed, frozen=True):
+    """How well critical results were called. Times count from the result.
+
+    Attributes:
+        wanted: Critical results that needed a call.
+        known: Critical results that needed none: told before, and hardly changed.
+        called: How many of the wanted were called at all.
+        p50_first_call_s: Median time to the first call.
+        p90_first_call_s: 90th percentile of it.
+        p50_ack_s: Median time to the acknowledgement that counts.
+        p90_ack_s: 90th percentile of it.
+        within_goal: Results acknowledged within the goal of their class.
+        within_goal_permille: Their share of those acknowledged or past the goal.
+        calls_per_result_milli: Calls for each result that was called, in thousandths.
+        unreached: Calls that nobody answered.
+        unreached_permille: Their share of the calls that were answered or are over.
+        read_back_permille: Share of the answered calls that were read back.
+        calls_by_higher_tier: Role of each tier but the first to the calls it got.
+        deadlines_missed: Alarms because a goal had passed.
+        ladders_exhausted: Alarms because the last tier's wait had passed.
+    """
+
+    wanted: Count
+    known: Count
+    called: Count
+    p50_first_call_s: Count | None
+    p90_first_call_s: Count | None
+    p50_ack_s: Count | None
+    p90_ack_s: Count | None
+    within_goal: Count
+    within_goal_permille: Permille | None
+    calls_per_result_milli: Count | None
+    unreached: Count
+    unreached_permille: Permille | None
+    read_back_permille: Permille | None
+    calls_by_higher_tier: dict[str, Count]
+    deadlines_missed: Count
+    ladders_exhausted: Count
+
+
 class Opposition(_Closed, frozen=True):
     """What a task's opponents did.
 
@@ -117,6 +157,7 @@ class Metrics(_Closed, frozen=True):
         on_time_permille: Their share of the released.
         turnaround_by_priority: The same by priority.
         critical: Critical results and calls.
+        call_compliance: How well they were called; null in files written before it was measured.
         violations_by_invariant_id: Invariants that accepted events broke.
         prevented_by_invariant_id: Invariants that refused events would have broken.
         blocked_by_reason_code: Refused events by reason.
@@ -157,6 +198,7 @@ class Metrics(_Closed, frozen=True):
     device_utilisation_permille: dict[str, Permille]
     opposition: Opposition | None
     reward_milli: int
+    call_compliance: CallCompliance | None = None
 
 
 def nearest_rank(values: Sequence[int], percent: int) -> int | None:

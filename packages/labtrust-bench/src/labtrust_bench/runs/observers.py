@@ -17,6 +17,7 @@ from labtrust_core.hospital_lab.world import LabWorld
 from labtrust_env.rewards import step_rewards
 from labtrust_env.session import Session
 
+from labtrust_bench.runs.calls import call_compliance
 from labtrust_bench.runs.metrics import (
     CriticalCalls,
     Metrics,
@@ -30,7 +31,6 @@ from labtrust_bench.tasks.base import BenchmarkTask
 
 _CREW = "crew"
 _HOLDS = frozenset({"HOLD_SPECIMEN", "HOLD_RESULT"})
-_CALLS = frozenset({"NOTIFY_CRITICAL_RESULT", "ESCALATE_CRITICAL_RESULT"})
 
 
 class Observer(Protocol):
@@ -112,6 +112,7 @@ class MetricsObserver:
         self._blocked: Counter[str] = Counter()
         self._enforcements: Counter[str] = Counter()
         self._emits: Counter[str] = Counter()
+        self._alarms: Counter[str] = Counter()
         self._tokens_consumed = 0
         self._by_opponents = {"events": 0, "blocked": 0, "violations": 0, "enforcements": 0}
         self._first_blocked_s: int | None = None
@@ -122,6 +123,8 @@ class MetricsObserver:
         self._origins[result.origin] += 1
         if result.accepted:
             self._emits.update(result.emits)
+            if "ALARM" in result.emits and "reason_code" in result.data:
+                self._alarms[result.data["reason_code"]] += 1
             self._tokens_consumed += len(result.token_consumed)
         elif result.blocked_reason_code is not None:
             self._blocked[result.blocked_reason_code] += 1
@@ -189,6 +192,9 @@ class MetricsObserver:
             device_utilisation_permille=_utilisation(world.devices, session.now),
             opposition=self._opposition() if self._opponents else None,
             reward_milli=self._reward_milli,
+            call_compliance=call_compliance(
+                world.results.values(), session.ctx.tables.ladder, self._alarms, session.now
+            ),
         )
 
     def _critical(self, world: LabWorld) -> CriticalCalls:
@@ -200,7 +206,7 @@ class MetricsObserver:
         ]
         return CriticalCalls(
             results=len(results),
-            calls=sum(self._emits[name] for name in _CALLS),
+            calls=sum(len(item.attempts) for item in results),
             acknowledged=len(waits),
             p50_ack_s=nearest_rank(waits, 50),
         )

@@ -23,6 +23,14 @@ from labtrust_core.hospital_lab.breakdowns import (
     device_repair,
     schedule_first_faults,
 )
+from labtrust_core.hospital_lab.deadlines import CODES as DEADLINE_CODES
+from labtrust_core.hospital_lab.deadlines import (
+    consignment_arrival,
+    critical_deadline,
+    critical_timeout,
+    downtime_begin,
+    downtime_end,
+)
 from labtrust_core.hospital_lab.handlers.add_ons import add_on_request
 from labtrust_core.hospital_lab.handlers.analysis import end_run
 from labtrust_core.hospital_lab.handlers.movement import check_doors
@@ -157,6 +165,9 @@ _ARGUMENTS: Final[dict[str, Callable[[LabContext, Due], dict[str, Any] | None]]]
     "SYS_DEVICE_REPAIR": _repair_args,
     "SYS_DOOR_ALARM": _door_args,
     "SYS_CRITICAL_TIMEOUT": _critical_args,
+    "SYS_CRITICAL_DEADLINE": _critical_args,
+    "SYS_DOWNTIME_BEGIN": lambda _ctx, _due: {},
+    "SYS_DOWNTIME_END": lambda _ctx, _due: {},
     "TRANSPORT_TICK": _tick_args,
     "SYS_CONSIGNMENT_ARRIVAL": _consignment_args,
 }
@@ -179,19 +190,6 @@ def run_end(ctx: LabContext, event: Event) -> None:
         ctx.world.schedule(run.results_s, "SYS_AUTOVERIFY", entity)
 
 
-def critical_timeout(ctx: LabContext, event: Event) -> None:
-    """Nobody has acknowledged a critical result in time."""
-    ctx.data["reason_code"] = "CRIT_ACK_TIMEOUT"
-    ctx.data["result_id"] = event.args["result_id"]
-    ctx.emit("ALARM")
-
-
-def consignment_arrival(ctx: LabContext, event: Event) -> None:
-    """A consignment arrives and waits to be received."""
-    consignment = ctx.world.consignments[event.args["consignment_id"]]
-    consignment.status = "arrived"
-
-
 SYSTEM_HANDLERS: Final[dict[str, Handler]] = {
     "SYS_ARRIVAL": arrival,
     "SYS_RUN_END": run_end,
@@ -202,10 +200,13 @@ SYSTEM_HANDLERS: Final[dict[str, Handler]] = {
     "SYS_DEVICE_REPAIR": device_repair,
     "SYS_DOOR_ALARM": check_doors,
     "SYS_CRITICAL_TIMEOUT": critical_timeout,
+    "SYS_CRITICAL_DEADLINE": critical_deadline,
+    "SYS_DOWNTIME_BEGIN": downtime_begin,
+    "SYS_DOWNTIME_END": downtime_end,
     "TRANSPORT_TICK": transport_drift,
     "SYS_CONSIGNMENT_ARRIVAL": consignment_arrival,
 }
 
-CODES: Final = frozenset({"CRIT_ACK_TIMEOUT"}) | VERIFICATION_CODES
+CODES: Final = DEADLINE_CODES | VERIFICATION_CODES
 
 EMITS: Final = frozenset({"RECEIVE_BATCH", "AUTO_VERIFICATION_CHECK", "RELEASE_RESULT", "ALARM"})

@@ -5,7 +5,7 @@ From a scenario's plain data to the world that an episode starts from.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,9 +14,23 @@ from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.errors import ScenarioError
 from labtrust_core.hospital_lab.analytical_error import begin_with_bias
 from labtrust_core.hospital_lab.clockwork import schedule_clockwork
+from labtrust_core.hospital_lab.openings import (
+    RackInput,
+    ResultInput,
+    enter_results,
+    pack_racks,
+    require_known,
+    schedule_downtime,
+)
 from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
 from labtrust_core.hospital_lab.tables import LabTables
-from labtrust_core.hospital_lab.things import Agent, Device, DoorState, Specimen, SpecimenStatus
+from labtrust_core.hospital_lab.things import (
+    Agent,
+    Device,
+    DoorState,
+    Specimen,
+    SpecimenStatus,
+)
 from labtrust_core.hospital_lab.world import LabWorld
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -118,6 +132,9 @@ class TransportFault(_Input):
     """Deliberate trouble on the way."""
 
     force_temp_excursion_on_next_receive: bool = False
+    break_seals: bool = False
+    fail_boxes: bool = False
+    delay_s: int = 0
 
 
 class ScenarioInput(_Input):
@@ -127,6 +144,10 @@ class ScenarioInput(_Input):
         crew: Name of the crew that is on duty; without one, policy's default positions hold.
         workload: Name of the workload profile that brings specimens (simulated time).
         arrivals_until_s: No specimen arrives after this.
+        downtime: Windows, begin and end in seconds, in which the information system is down
+            (simulated time); in order, without overlap.
+        racks: Transport racks that are packed already.
+        results: Results that are there already; a critical one wants its call.
         faults: Whether devices break down and are maintained (simulated time).
         site: Name of a site profile: its crew and workload where none is stated, and arrivals for
             as long as it says unless ``arrivals_until_s`` is above 0.
@@ -143,6 +164,9 @@ class ScenarioInput(_Input):
     crew: str | None = None
     workload: str | None = None
     arrivals_until_s: int = 0
+    downtime: list[tuple[int, int]] = []
+    racks: list[RackInput] = []
+    results: list[ResultInput] = []
     faults: bool = True
     site: str | None = None
 
@@ -156,7 +180,7 @@ def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeCon
     """
     stated = _at_site(tables, _convert(scenario, ScenarioInput, ""))
     if stated.workload is not None:
-        _require(stated.workload, tables.workloads, "workload")
+        require_known(stated.workload, tables.workloads, "workload")
     workload = tables.workloads.get(stated.workload or "")
     world = LabWorld(
         seed=config.seed,
@@ -166,6 +190,11 @@ def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeCon
         starts_at_s=0 if workload is None else workload.starts_at_s,
         arrivals_until_s=stated.arrivals_until_s,
         force_excursion=stated.transport_fault_injection.force_temp_excursion_on_next_receive,
+        break_seals=stated.transport_fault_injection.break_seals,
+        fail_boxes=stated.transport_fault_injection.fail_boxes,
+        delay_trips_s=_at_least_0(
+            stated.transport_fault_injection.delay_s, "transport_fault_injection.delay_s"
+        ),
         agents=_agents(tables, stated),
         doors={door_id: DoorState() for door_id in tables.doors},
         devices={
@@ -181,17 +210,26 @@ def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeCon
         if item.aliquot_id in world.aliquots:
             raise ScenarioError("aliquot id used twice", path=path, found=str(item.aliquot_id))
         world.add_specimen(_specimen(tables, item, path, now_s=0))
+    enter_results(tables, stated.results, world)
+    pack_racks(stated.racks, world)
     _apply_devices(tables, stated, world)
+    schedule_downtime(stated.downtime, world)
     if world.simulated:
         schedule_clockwork(tables, world, faults=stated.faults)
     return world
+
+
+def _at_least_0(value: int, path: str) -> int:
+    if value < 0:
+        raise ScenarioError("below zero", path=path, found=str(value), expected="0 or more")
+    return value
 
 
 def _at_site(tables: LabTables, stated: ScenarioInput) -> ScenarioInput:
     """Return a scenario with what its site profile adds."""
     if stated.site is None:
         return stated
-    _require(stated.site, tables.site_profiles, "site")
+    require_known(stated.site, tables.site_profiles, "site")
     site = tables.site_profiles[stated.site]
     return msgspec.structs.replace(
         stated,
@@ -214,10 +252,10 @@ def read_specimen(tables: LabTables, raw: object, path: str, *, now_s: int) -> S
 def _specimen(tables: LabTables, item: SpecimenInput, path: str, *, now_s: int) -> Specimen:
     priority = item.priority_class or item.priority
     zone = item.zone_id or _arrival_zone(tables)
-    _require(item.panel_id, tables.panels, f"{path}.panel_id")
-    _require(zone, tables.zones, f"{path}.zone_id")
-    _require(item.temp_band, tables.bands, f"{path}.temp_band")
-    _require(priority, PRIORITY_RANK, f"{path}.priority")
+    require_known(item.panel_id, tables.panels, f"{path}.panel_id")
+    require_known(zone, tables.zones, f"{path}.zone_id")
+    require_known(item.temp_band, tables.bands, f"{path}.temp_band")
+    require_known(priority, PRIORITY_RANK, f"{path}.priority")
     flags = item.integrity_flags
     return Specimen(
         specimen_id=item.specimen_id,
@@ -262,38 +300,38 @@ def _agents(tables: LabTables, stated: ScenarioInput) -> dict[str, Agent]:
             agent_id: Agent(agent_id, zone) for agent_id, zone in tables.default_positions.items()
         }
     else:
-        _require(stated.crew, tables.crews, "crew")
+        require_known(stated.crew, tables.crews, "crew")
         members = tables.crews[stated.crew].members.values()
         agents = {
             member.agent_id: Agent(member.agent_id, member.zone, member.role) for member in members
         }
     for number, item in enumerate(stated.agents):
-        _require(item.zone_id, tables.zones, f"agents[{number}].zone_id")
+        require_known(item.zone_id, tables.zones, f"agents[{number}].zone_id")
         agents[item.agent_id] = Agent(item.agent_id, item.zone_id, item.role)
     return agents
 
 
 def _apply_devices(tables: LabTables, stated: ScenarioInput, world: LabWorld) -> None:
     for number, item in enumerate(stated.devices):
-        _require(item.device_id, tables.devices, f"devices[{number}].device_id")
-        _require(item.qc_state, _QC, f"devices[{number}].qc_state")
+        require_known(item.device_id, tables.devices, f"devices[{number}].device_id")
+        require_known(item.qc_state, _QC, f"devices[{number}].qc_state")
         device = world.devices[item.device_id]
         device.qc_state = item.qc_state  # type: ignore[assignment] # just required to be one of the three
         device.qc_at_s = item.qc_at_s
         device.qc_good_s = item.qc_at_s if item.qc_state == "pass" else 0
         for code in item.bias_milli_sd:
             controlled = tables.quality.analytes.get(item.device_id, ())
-            _require(code, controlled, f"devices[{number}].bias_milli_sd")
+            require_known(code, controlled, f"devices[{number}].bias_milli_sd")
         begin_with_bias(tables, world, device, item.bias_milli_sd)
         device.fault_until = item.fault_until_s
         device.runs_since_qc = item.runs_since_qc
     for number, entry in enumerate(stated.initial_queue_entries):
         path = f"initial_queue_entries[{number}]"
-        _require(entry.device_id, tables.devices, f"{path}.device_id")
+        require_known(entry.device_id, tables.devices, f"{path}.device_id")
         rank = PRIORITY_RANK.get(entry.priority_class, PRIORITY_RANK["ROUTINE"])
         world.devices[entry.device_id].queue.push(entry.work_id, rank, entry.enqueued_ts_s)
     for reagent_id, amount in stated.reagent_initial_stock.items():
-        _require(reagent_id, tables.reagents, "reagent_initial_stock")
+        require_known(reagent_id, tables.reagents, "reagent_initial_stock")
         if amount < 0:
             raise ScenarioError(
                 "a stock below zero",
@@ -312,10 +350,3 @@ def _convert(raw: object, kind: type[S], path: str) -> S:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
         raise ScenarioError(str(error), path=path, expected=kind.__name__) from error
-
-
-def _require(name: str, known: Collection[str], path: str) -> None:
-    if name not in known:
-        raise ScenarioError(
-            "unknown name", path=path, found=name, expected=", ".join(sorted(known))
-        )

@@ -144,8 +144,7 @@ def coag_fill_valid(env: LabContext, event: Event, params: Params) -> Verdict | 
 def critical_acked(env: LabContext, event: Event, _params: Params) -> Verdict | None:
     """INV-CRIT-002: no critical result is out without an acknowledgement that counts."""
     for result in results(env, event):
-        released = result.status == "released"
-        if released and result.criticality != "NONE" and result.acknowledged_s is None:
+        if result.status == "released" and result.awaits_call():
             return False, None, {"subject": result.result_id}
     return _PASSED
 

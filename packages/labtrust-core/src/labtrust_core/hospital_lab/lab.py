@@ -21,6 +21,7 @@ from labtrust_core.hospital_lab.handlers import (
     critical,
     labels,
     movement,
+    packing,
     preanalytics,
     quality,
     reception,
@@ -56,6 +57,7 @@ _AREAS: Final = (
     add_ons,
     critical,
     transport,
+    packing,
     supplies,
 )
 

@@ -63,8 +63,7 @@ def _releasable(ctx: LabContext) -> list[str]:
     return sorted(
         result.result_id
         for result in ctx.world.results.values()
-        if result.status == "generated"
-        and (result.criticality == "NONE" or result.acknowledged_s is not None)
+        if result.status == "generated" and not result.awaits_call()
     )
 
 
@@ -128,6 +127,9 @@ QUERIES: Final[dict[str, Callable[..., Any]]] = {
     "device_state": device_state,
     "reagent_stock": lambda ctx, reagent_id: ctx.world.stock[reagent_id],
     "transport_consignments": _consignments,
+    "consignment_status": lambda ctx, item: ctx.world.consignments[item].status,
+    "rack_of": lambda ctx, item: _of_specimen(ctx, item, lambda found: found.rack_id),
+    "call_required": lambda ctx, item: _of_result(ctx, item, lambda found: found.call_required),
 }
 
 

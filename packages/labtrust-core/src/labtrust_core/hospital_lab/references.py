@@ -13,7 +13,7 @@ from labtrust_core.engine.references import dangling
 from labtrust_core.hospital_lab import workload_references
 from labtrust_core.hospital_lab.documents.catalogue import Catalogue, Stability
 from labtrust_core.hospital_lab.documents.equipment import Equipment, Failures, Reagents
-from labtrust_core.hospital_lab.documents.floor import Sites, ZoneLayout
+from labtrust_core.hospital_lab.documents.floor import Route, Sites, ZoneLayout
 from labtrust_core.hospital_lab.documents.people import Crews, CriticalLadder
 from labtrust_core.hospital_lab.documents.verification import Verification
 from labtrust_core.hospital_lab.quality_references import quality_problems
@@ -23,6 +23,7 @@ from labtrust_core.policy.load import Policy
 from labtrust_core.policy.model import Enforcement, Rbac, Tokens
 
 _PAIR = 2
+_MILLION = 1_000_000
 
 
 def problems(policy: Policy) -> list[Problem]:
@@ -108,6 +109,33 @@ def _sites(policy: Policy) -> Iterator[Problem]:
         yield from dangling(
             "sites", "temperature band", [(("routes", name, "temp_band"), route.temp_band)], bands
         )
+        yield from _route_numbers(name, route)
+
+
+def _route_numbers(name: str, route: Route) -> Iterator[Problem]:
+    """Chances, time constants and a timetable that can be."""
+    climate, plan = route.climate, route.departures
+    for field, ppm in (
+        ("delay_ppm", route.delay_ppm),
+        ("seal_break_ppm", route.seal_break_ppm),
+        ("climate", climate.failure_ppm),
+    ):
+        yield from _chance("sites", ("routes", name, field), ppm)
+    if min(climate.box_s, climate.failed_box_s) < 1:
+        yield Problem("sites", ("routes", name, "climate"), "a time constant below 1 s", "", ">= 1")
+    if plan is not None and not (0 <= plan.first_s <= plan.last_s < DAY_S and plan.headway_s > 0):
+        yield Problem(
+            "sites",
+            ("routes", name, "departures"),
+            "no timetable",
+            f"{plan.first_s} to {plan.last_s} every {plan.headway_s} s",
+            "first_s <= last_s within a day, headway_s above 0",
+        )
+
+
+def _chance(document: str, path: tuple[str | int, ...], ppm: int) -> Iterator[Problem]:
+    if not 0 <= ppm <= _MILLION:
+        yield Problem(document, path, "no chance", str(ppm), "0 to 1000000 parts per million")
 
 
 def _equipment(policy: Policy) -> Iterator[Problem]:
@@ -312,8 +340,28 @@ def _people(policy: Policy) -> Iterator[Problem]:
             place = ("crews", crew_id, "members", name)
             yield from dangling("crews", "role", [((*place, "role"), member.role)], roles)
             yield from dangling("crews", "zone", [((*place, "zone"), member.zone)], zones)
-    if not policy.get("critical", CriticalLadder).tiers:
+    yield from _ladder(policy)
+
+
+def _ladder(policy: Policy) -> Iterator[Problem]:
+    """Tiers that answer over every mode, and a goal for every criticality class."""
+    ladder = policy.get("critical", CriticalLadder)
+    if not ladder.tiers:
         yield Problem("critical", ("tiers",), "an empty ladder", "nothing", "at least one tier")
+    for number, tier in enumerate(ladder.tiers):
+        place = ("tiers", number)
+        modes = (((*place, "modes"), mode) for mode in (*tier.modes, *ladder.downtime_modes))
+        yield from dangling("critical", "mode with a reach_ppm", modes, tier.reach_ppm)
+        for mode, ppm in tier.reach_ppm.items():
+            yield from _chance("critical", (*place, "reach_ppm", mode), ppm)
+    yield from _chance("critical", ("read_back_ppm",), ladder.read_back_ppm)
+    analytes = policy.get("catalogue", Catalogue).analytes
+    classes = (
+        (("analytes", code, "critical"), item.critical.criticality)
+        for code, item in analytes.items()
+        if item.critical is not None
+    )
+    yield from dangling("catalogue", "criticality class with a goal", classes, ladder.goals)
 
 
 def _trust(policy: Policy) -> Iterator[Problem]:

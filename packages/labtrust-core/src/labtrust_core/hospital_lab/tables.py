@@ -16,6 +16,7 @@ from labtrust_core.hospital_lab.documents.catalogue import (
     Panel,
     PanelStability,
     Stability,
+    TemperatureBand,
 )
 from labtrust_core.hospital_lab.documents.equipment import (
     DeviceType,
@@ -185,6 +186,8 @@ class LabTables:
     sites: dict[str, Site]
     routes: dict[str, Route]
     transport_tick_s: int
+    transport_late_s: int
+    rack_capacity: int
     devices: dict[str, DeviceTable]
     quality: QualityTable
     stat_share_percent: int
@@ -195,7 +198,7 @@ class LabTables:
     lookback_specimens: int
     add_ons: dict[str, str]
     grace_s: int
-    bands: frozenset[str]
+    bands: dict[str, TemperatureBand]
     stability: dict[str, PanelStability]
     reagents: dict[str, Reagent]
     panel_reagents: dict[str, PanelReagent]
@@ -232,6 +235,8 @@ def compile_tables(policy: Policy) -> LabTables:
         sites=sites.sites,
         routes=sites.routes,
         transport_tick_s=sites.tick_s,
+        transport_late_s=sites.late_s,
+        rack_capacity=sites.rack_capacity,
         devices=_devices(equipment, policy.get("failures", Failures), catalogue.panels),
         quality=compile_quality(policy),
         stat_share_percent=equipment.max_stat_queue_share_percent,
@@ -250,7 +255,7 @@ def compile_tables(policy: Policy) -> LabTables:
             for after in panel.add_on.after
         },
         grace_s=stability.out_of_band_grace_s,
-        bands=frozenset(stability.bands),
+        bands=stability.bands,
         stability=stability.panels,
         reagents=reagents.reagents,
         panel_reagents=reagents.panels,

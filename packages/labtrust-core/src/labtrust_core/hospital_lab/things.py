@@ -84,6 +84,7 @@ class Specimen(msgspec.Struct):
     lane: str | None = None
     scanned_s: int | None = None
     run_id: str | None = None
+    rack_id: str | None = None
     results: list[str] = []
     reruns: int = 0
 
@@ -182,7 +183,11 @@ class Run(msgspec.Struct):
 
 
 class CallAttempt(msgspec.Struct):
-    """One attempt to tell somebody about a critical result."""
+    """One attempt to tell somebody about a critical result.
+
+    Simulated time draws whether, when and how it is answered; its caller learns that at
+    ``answered_s`` (``None``: never) and not before. In explicit time the caller states it.
+    """
 
     attempt_id: str
     at_s: int
@@ -191,6 +196,8 @@ class CallAttempt(msgspec.Struct):
     channel: str
     tier: int
     message_template_id: str | None = None
+    answered_s: int | None = None
+    read_back: bool = False
     acknowledged: bool = False
 
 
@@ -200,6 +207,7 @@ class Result(msgspec.Struct):
     ``value`` is an integer of ``10**-decimals`` of the analyte's unit; ``None`` if not numeric.
     ``delta`` is its difference from the result that it was compared with, the patient's last one.
     ``amends`` is the released result in whose place this one came.
+    A critical one that is known already has ``call_required`` false.
     """
 
     result_id: str
@@ -222,10 +230,25 @@ class Result(msgspec.Struct):
     amends: str | None = None
     notification_mode: str | None = None
     attempts: list[CallAttempt] = []
+    call_required: bool = True
+    notified_s: int | None = None
     acknowledged_s: int | None = None
     autoverified: bool = False
     released_s: int | None = None
     released_by: str | None = None
+
+    def awaits_call(self) -> bool:
+        """Whether it is critical, not known already, and nobody has acknowledged it."""
+        return self.criticality != "NONE" and self.call_required and self.acknowledged_s is None
+
+
+class Rack(msgspec.Struct):
+    """A transport rack: packed in ``place`` (``zone:Z``), then on the road in a consignment."""
+
+    rack_id: str
+    place: str
+    specimen_ids: dict[str, None]
+    sealed_by: str | None = None
 
 
 class Baseline(msgspec.Struct, frozen=True):
@@ -251,15 +274,25 @@ class PanelVerification(msgspec.Struct):
 
 
 class Consignment(msgspec.Struct):
-    """Specimens on their way between sites; custody is signed at each end."""
+    """Specimens on their way between sites; custody is signed at each end.
+
+    ``expected_s`` is what anybody may know, ``arrives_s`` when it really comes. ``drift_milli_c``
+    is how far the box is outside its temperature band now (0 within it), ``worst_milli_c`` how far
+    it has been.
+    """
 
     consignment_id: str
     route_id: str
     specimen_ids: list[str]
     dispatched_s: int
     dispatched_by: str
+    departs_s: int
     expected_s: int
-    status: Literal["in_transit", "arrived", "received"] = "in_transit"
+    arrives_s: int
+    status: Literal["in_transit", "arrived", "received", "refused"] = "in_transit"
+    seal_intact: bool = True
+    box_failed: bool = False
+    box_milli_c: int = 0
     drift_milli_c: int = 0
     worst_milli_c: int = 0
     ticks: int = 0
@@ -291,6 +324,9 @@ AGENDA_RANK = {
     "TRANSPORT_TICK": 8,
     "SYS_ARRIVAL": 9,
     "SYS_ADD_ON_REQUEST": 10,
+    "SYS_CRITICAL_DEADLINE": 11,
+    "SYS_DOWNTIME_END": 12,
+    "SYS_DOWNTIME_BEGIN": 13,
 }
 """What happens first when several things are due in the same second.
 

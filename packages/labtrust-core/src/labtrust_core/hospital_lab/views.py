@@ -14,12 +14,20 @@ from typing import Any, Final
 
 from labtrust_core.hospital_lab import deltas
 from labtrust_core.hospital_lab.handlers.amendments import amendable
+from labtrust_core.hospital_lab.handlers.critical import (
+    answered_attempt,
+    call_state,
+    escalation_from,
+    redial_from,
+)
 from labtrust_core.hospital_lab.handlers.quality import qc_due_in
+from labtrust_core.hospital_lab.handlers.transport import has_excursion
+from labtrust_core.hospital_lab.journey import departs_in_s
 from labtrust_core.hospital_lab.logistics import is_up, most_urgent, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.quality_cascade import investigation_record, suspected_analytes
 from labtrust_core.hospital_lab.tables import DeviceTable
-from labtrust_core.hospital_lab.things import REPLACED, Agent, Specimen
+from labtrust_core.hospital_lab.things import REPLACED, Agent, Consignment, Result, Specimen
 
 LIST_LIMIT: Final = 20
 _VISIBLE: Final = (
@@ -229,33 +237,105 @@ def _critical(ctx: LabContext) -> list[dict[str, Any]]:
     found = []
     for result_id in list(ctx.world.critical_open)[:LIST_LIMIT]:
         result = ctx.world.results[result_id]
-        last = result.attempts[-1] if result.attempts else None
+        goal_s = ctx.tables.ladder.goals[result.criticality].acknowledged_s
         found.append(
             {
                 "result_id": result_id,
                 "criticality": result.criticality,
                 "waiting_s": ctx.trust.now - result.generated_s,
+                "due_in_s": result.generated_s + goal_s - ctx.trust.now,
                 "calls": len(result.attempts),
-                "last_attempt_id": None if last is None else last.attempt_id,
-                "last_call_age_s": None if last is None else ctx.trust.now - last.at_s,
-                "tier": None if last is None else last.tier,
+                **_last_call(ctx, result),
             }
         )
     return found
 
 
+def _last_call(ctx: LabContext, result: Result) -> dict[str, Any]:
+    """Return what the caller knows of the last call, and when the next may be made.
+
+    Whether a call will be answered is not in it before it is.
+    """
+    now = ctx.trust.now
+    if not result.attempts:
+        return dict.fromkeys(_CALL_FIELDS)
+    last = result.attempts[-1]
+    state = call_state(ctx, last)
+    reached = answered_attempt(ctx, result)
+    return {
+        "last_attempt_id": last.attempt_id,
+        "last_call_age_s": now - last.at_s,
+        "tier": last.tier,
+        "last_call": state,
+        "read_back": last.read_back if state == "answered" else None,
+        "reached_attempt_id": None if reached is None else reached.attempt_id,
+        "redial_in_s": max(0, redial_from(ctx, result) - now),
+        "escalate_in_s": max(0, escalation_from(ctx, result) - now),
+    }
+
+
+_CALL_FIELDS: Final = (
+    "last_attempt_id",
+    "last_call_age_s",
+    "tier",
+    "last_call",
+    "read_back",
+    "reached_attempt_id",
+    "redial_in_s",
+    "escalate_in_s",
+)
+
+
 def _consignments(ctx: LabContext) -> list[dict[str, Any]]:
     return [
-        {
-            "consignment_id": item.consignment_id,
-            "origin_zone": ctx.tables.routes[item.route_id].origin_zone,
-            "dest_zone": ctx.tables.routes[item.route_id].dest_zone,
-            "arrives_in_s": max(0, item.expected_s - ctx.trust.now),
-            "signed_origin": item.signed_origin_by is not None,
-            "signed_dest": item.signed_dest_by is not None,
-            "count": len(item.specimen_ids),
-        }
+        _consignment(ctx, item)
         for item in map(ctx.world.consignments.__getitem__, list(ctx.world.in_transit)[:LIST_LIMIT])
+    ]
+
+
+def _consignment(ctx: LabContext, item: Consignment) -> dict[str, Any]:
+    """Return what is known of a consignment; how it fared is seen when it has arrived."""
+    now = ctx.trust.now
+    arrived = item.arrives_s <= now
+    return {
+        "consignment_id": item.consignment_id,
+        "origin_zone": ctx.tables.routes[item.route_id].origin_zone,
+        "dest_zone": ctx.tables.routes[item.route_id].dest_zone,
+        "departs_in_s": max(0, item.departs_s - now),
+        "arrives_in_s": 0 if arrived else max(1, item.expected_s - now),
+        "late_s": max(0, (item.arrives_s if arrived else now) - item.expected_s),
+        "arrived": arrived,
+        "fit": item.seal_intact and not has_excursion(ctx, item) if arrived else None,
+        "signed_origin": item.signed_origin_by is not None,
+        "signed_dest": item.signed_dest_by is not None,
+        "count": len(item.specimen_ids),
+    }
+
+
+def _routes(ctx: LabContext) -> list[dict[str, Any]]:
+    time_of_day = ctx.world.time_of_day(ctx.trust.now)
+    return [
+        {
+            "route_id": name,
+            "origin_zone": route.origin_zone,
+            "dest_zone": route.dest_zone,
+            "on_call": route.departures is None,
+            "departs_in_s": departs_in_s(route.departures, time_of_day),
+        }
+        for name, route in ctx.tables.routes.items()
+        if route.enabled
+    ]
+
+
+def _racks(ctx: LabContext) -> list[dict[str, Any]]:
+    return [
+        {
+            "rack_id": rack.rack_id,
+            "place": rack.place,
+            "count": len(rack.specimen_ids),
+            "sealed": rack.sealed_by is not None,
+        }
+        for rack in list(ctx.world.racks.values())[:LIST_LIMIT]
     ]
 
 
@@ -267,6 +347,8 @@ _WORK_LISTS: Final[dict[str, tuple[str, Callable[[LabContext], Any]]]] = {
     "repeats": ("RERUN_REQUEST", lambda ctx: list(ctx.world.repeats)[:LIST_LIMIT]),
     "add_ons": ("ADD_ON_TEST", lambda ctx: dict(list(ctx.world.add_ons.items())[:LIST_LIMIT])),
     "consignments": ("RECEIVE_TRANSPORT", _consignments),
+    "routes": ("DISPATCH_TRANSPORT", _routes),
+    "racks": ("RACK_BUILD", _racks),
     "stock": ("RESTOCK_REAGENT", lambda ctx: dict(ctx.world.stock)),
 }
 """Work lists that are the same for everybody who may do the action they serve."""

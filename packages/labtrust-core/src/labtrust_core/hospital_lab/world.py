@@ -24,6 +24,7 @@ from labtrust_core.hospital_lab.things import (
     DoorState,
     Due,
     PanelVerification,
+    Rack,
     Result,
     Run,
     Specimen,
@@ -41,7 +42,11 @@ class LabWorld(msgspec.Struct):
         arrivals: Stream to the number of requests that have come.
         arrival_marks: Stream to where its process stands (see ``arrivals``).
         aliquots: Aliquot id to specimen id.
-        critical_open: Critical results that are neither acknowledged nor superseded.
+        critical_open: Critical results that need a call and are neither acknowledged nor
+            superseded.
+        known_critical: ``analyte|patient`` to the time and the value of the critical result that
+            was acknowledged last.
+        racks: Transport racks that hold something.
         releasable: Specimens whose results wait for a person to release them.
         baselines: Patient to analyte to the last released value.
         verified: Panel to what autoverification made of it.
@@ -57,6 +62,9 @@ class LabWorld(msgspec.Struct):
     starts_at_s: int = 0
     arrivals_until_s: int = 0
     force_excursion: bool = False
+    break_seals: bool = False
+    fail_boxes: bool = False
+    delay_trips_s: int = 0
     agents: dict[str, Agent] = {}
     specimens: dict[str, Specimen] = {}
     aliquots: dict[str, str] = {}
@@ -68,7 +76,9 @@ class LabWorld(msgspec.Struct):
     investigations: dict[str, Investigation] = {}
     stock: dict[str, int] = {}
     at: dict[str, dict[str, None]] = {}
+    racks: dict[str, Rack] = {}
     critical_open: dict[str, None] = {}
+    known_critical: dict[str, tuple[int, int]] = {}
     releasable: dict[str, None] = {}
     baselines: dict[str, dict[str, Baseline]] = {}
     verified: dict[str, PanelVerification] = {}
@@ -93,7 +103,12 @@ class LabWorld(msgspec.Struct):
         self._enter(specimen)
 
     def put(self, specimen: Specimen, place: str, now_s: int, band: str | None) -> None:
-        """Bring a specimen to ``place``; a change of temperature band is noted."""
+        """Bring a specimen to ``place``; a change of temperature band is noted.
+
+        Outside its rack it goes anywhere, inside it on a consignment only.
+        """
+        if specimen.rack_id is not None and not place.startswith("consignment:"):
+            self.unpack(specimen)
         self._leave(specimen)
         specimen.place = place
         self._enter(specimen)
@@ -109,6 +124,15 @@ class LabWorld(msgspec.Struct):
         specimen.status = status
         specimen.reason = reason
         self._enter(specimen)
+
+    def unpack(self, specimen: Specimen) -> None:
+        """Take a specimen out of its rack, which is open then; an empty one is gone."""
+        rack = self.racks[specimen.rack_id or ""]
+        specimen.rack_id = None
+        rack.sealed_by = None
+        del rack.specimen_ids[specimen.specimen_id]
+        if not rack.specimen_ids:
+            del self.racks[rack.rack_id]
 
     def here(self, place: str, status: str) -> dict[str, None]:
         """Return the specimens at ``place`` with ``status``, in order of arrival there.

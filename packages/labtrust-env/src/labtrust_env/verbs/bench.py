@@ -8,6 +8,7 @@ from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.stability import stability_breach, temperature_breach
 from labtrust_core.hospital_lab.things import Agent, Specimen
 
+from labtrust_env.verbs import transport
 from labtrust_env.verbs.proposal import (
     Proposal,
     at_device,
@@ -49,7 +50,10 @@ def _on(action_type: str, specimen: Specimen | None) -> Proposal | None:
 
 
 def reject(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
-    """Reject the most urgent held specimen here, or one that has spoilt in a queue here."""
+    """Reject the most urgent held specimen here, or one that has spoilt in a queue here.
+
+    Else a leaking one that would have to travel, or all of a consignment that is not fit.
+    """
     held = first_here(ctx, agent, "held")
     if held is not None:
         return _rejection(held, held.reason or "ID_UNATTRIBUTABLE")
@@ -57,7 +61,9 @@ def reject(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
         reason = spoilt(ctx, specimen)
         if reason is not None:
             return _rejection(specimen, reason)
-    return None
+    for specimen in transport.not_fit_to_travel(ctx, agent):
+        return _rejection(specimen, "RC_LEAKING_CONTAINER")
+    return transport.turn_away(ctx, agent)
 
 
 def _rejection(specimen: Specimen, reason: str) -> Proposal:

@@ -6,6 +6,11 @@ from typing import Final
 
 from labtrust_core.hospital_lab.handlers.add_ons import can_add_on
 from labtrust_core.hospital_lab.handlers.amendments import amendable, to_repeat
+from labtrust_core.hospital_lab.handlers.critical import (
+    answered_attempt,
+    escalation_from,
+    redial_from,
+)
 from labtrust_core.hospital_lab.logistics import most_urgent
 from labtrust_core.hospital_lab.lookup import LabContext, result_out
 from labtrust_core.hospital_lab.quality_cascade import suspicion
@@ -73,7 +78,7 @@ def may_release(
     """Whether a result is open, acknowledged if critical, under control, and not own work."""
     if result.status != "generated":
         return False
-    if result.criticality != "NONE" and result.acknowledged_s is None:
+    if result.awaits_call():
         return False
     machine = ctx.world.devices.get(result.device_id or "")
     if suspicion(machine, result.analyte) != "pass":
@@ -104,31 +109,43 @@ def rerun(ctx: LabContext, _agent: Agent, _target: str) -> Proposal | None:
 
 
 def notify(ctx: LabContext, _agent: Agent, _target: str) -> Proposal | None:
-    """Call the first contact about the critical result that has waited longest without a call."""
+    """Call about the critical result that has waited longest and may be called about now.
+
+    Results without a call come first; then, at the tier reached so far, those whose calls nobody
+    has answered and read back.
+    """
+    found = [ctx.world.results[item] for item in ctx.world.critical_open]
+    new = (item for item in found if not item.attempts)
+    again = (item for item in found if item.attempts and _may_redial(ctx, item))
+    result = next(new, None) or next(again, None)
+    if result is None:
+        return None
     ladder = ctx.tables.ladder
-    for result_id in ctx.world.critical_open:
-        if not ctx.world.results[result_id].attempts:
-            modes = ladder.downtime_modes if ctx.world.downtime else ladder.tiers[0].modes
-            return "NOTIFY_CRITICAL_RESULT", {
-                "result_id": result_id,
-                "channel": _CHANNEL if _CHANNEL in modes else modes[0],
-                "receiver_role": ladder.tiers[0].role,
-            }
-    return None
+    tier = ladder.tiers[max((item.tier for item in result.attempts), default=0)]
+    modes = ladder.downtime_modes if ctx.world.downtime else tier.modes
+    return "NOTIFY_CRITICAL_RESULT", {
+        "result_id": result.result_id,
+        "channel": _CHANNEL if _CHANNEL in modes else modes[0],
+        "receiver_role": tier.role,
+    }
+
+
+def _may_redial(ctx: LabContext, result: Result) -> bool:
+    too_early = ctx.trust.now < redial_from(ctx, result)
+    return not too_early and answered_attempt(ctx, result) is None
 
 
 def acknowledge(ctx: LabContext, _agent: Agent, _target: str) -> Proposal | None:
-    """Note the answer to the last call about the critical result that has waited longest."""
+    """Note the answer about the critical result that has waited longest and was read back."""
     for result_id in ctx.world.critical_open:
-        attempts = ctx.world.results[result_id].attempts
-        if attempts:
-            last = attempts[-1]
+        reached = answered_attempt(ctx, ctx.world.results[result_id])
+        if reached is not None:
             return "ACK_CRITICAL_RESULT", {
                 "result_id": result_id,
-                "attempt_id": last.attempt_id,
-                "channel": last.channel,
-                "receiver_role": last.receiver_role,
-                "receiver_name_or_id": f"on duty as {last.receiver_role}",
+                "attempt_id": reached.attempt_id,
+                "channel": reached.channel,
+                "receiver_role": reached.receiver_role,
+                "receiver_name_or_id": f"on duty as {reached.receiver_role}",
                 "receiver_location_or_org": "ward",
                 "read_back_confirmed": True,
                 "outcome": ctx.tables.ladder.reached_outcomes[0],
@@ -137,14 +154,13 @@ def acknowledge(ctx: LabContext, _agent: Agent, _target: str) -> Proposal | None
 
 
 def escalate(ctx: LabContext, _agent: Agent, _target: str) -> Proposal | None:
-    """Call the next tier about the first critical result whose last call has had its time."""
+    """Call the next tier about the first critical result whose tier has had its time in vain."""
     tiers = ctx.tables.ladder.tiers
     for result_id in ctx.world.critical_open:
-        attempts = ctx.world.results[result_id].attempts
-        following = max((item.tier for item in attempts), default=len(tiers)) + 1
-        if following < len(tiers):
-            last = attempts[-1]
-            if ctx.trust.now - last.at_s >= tiers[last.tier].max_ack_wait_s:
-                role = tiers[following].role
-                return "ESCALATE_CRITICAL_RESULT", {"result_id": result_id, "next_role": role}
+        result = ctx.world.results[result_id]
+        following = max((item.tier for item in result.attempts), default=len(tiers)) + 1
+        waited = following < len(tiers) and escalation_from(ctx, result) <= ctx.trust.now
+        if waited and answered_attempt(ctx, result) is None:
+            role = tiers[following].role
+            return "ESCALATE_CRITICAL_RESULT", {"result_id": result_id, "next_role": role}
     return None

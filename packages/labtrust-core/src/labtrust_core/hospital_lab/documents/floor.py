@@ -64,8 +64,38 @@ class Site(Closed, frozen=True, kw_only=True):
     arrival_zone: str
 
 
+class Departures(Closed, frozen=True, kw_only=True):
+    """A timetable, in seconds since midnight.
+
+    From ``first_s`` every ``headway_s`` until ``last_s``.
+    """
+
+    first_s: int
+    last_s: int
+    headway_s: int
+
+
+class Climate(Closed, frozen=True, kw_only=True):
+    """What a box on the road goes through.
+
+    The outside is warmest at 15:00 by ``outside_swing_milli_c`` above its mean, and coldest at
+    03:00. ``box_s``: time constant with which the box follows it, ``failed_box_s`` when its
+    insulation or cooling fails, which happens to a consignment with a chance of ``failure_ppm``.
+    """
+
+    outside_mean_milli_c: int
+    outside_swing_milli_c: int
+    box_s: int
+    failed_box_s: int
+    failure_ppm: int
+
+
 class Route(Closed, frozen=True, kw_only=True):
-    """A way for consignments from one site's zone to another's."""
+    """A way for consignments from one site's zone to another's.
+
+    ``departures`` of ``None``: a courier comes when called. A trip takes ``mean_s``; with a chance
+    of ``delay_ppm`` it takes ``mean_delay_s`` longer on average.
+    """
 
     origin_site: str
     dest_site: str
@@ -77,14 +107,23 @@ class Route(Closed, frozen=True, kw_only=True):
     temp_band: str
     max_drift_milli_c: int
     drift_step_milli_c: int
+    departures: Departures | None
+    delay_ppm: int
+    mean_delay_s: int
+    seal_break_ppm: int
+    climate: Climate
 
 
 class Sites(Document, frozen=True, kw_only=True):
     """``sites/``.
 
     Sites and transport routes. ``tick_s``: how often a consignment's temperature is logged.
+    ``late_s``: arriving later than this after the expected time raises an alarm. ``rack_capacity``:
+    specimens in one transport rack.
     """
 
     tick_s: int
+    late_s: int
+    rack_capacity: int
     sites: dict[str, Site]
     routes: dict[str, Route]

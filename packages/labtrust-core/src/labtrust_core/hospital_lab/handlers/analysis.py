@@ -83,15 +83,6 @@ def run_finished(ctx: LabContext, event: Event) -> None:
         raise Blocked("RC_RUN_NOT_FINISHED", f"run {run.run_id} goes on until {run.ends_s} s")
 
 
-def results_there(ctx: LabContext, event: Event) -> None:
-    """Has the run come to its results? They take longer than it occupies the analyser."""
-    run = ctx.world.runs[event.text("run_id")]
-    if run.results_s > ctx.now:
-        raise Blocked(
-            "RC_RUN_NOT_FINISHED", f"run {run.run_id} has its results at {run.results_s} s"
-        )
-
-
 def stability(ctx: LabContext, event: Event) -> None:
     """Are the specimens young enough?"""
     for specimen in specimens(ctx, event):
@@ -191,7 +182,6 @@ GUARDS: Final[dict[str, Guard]] = {
     "run_new": run_new,
     "run_known": run_known,
     "run_finished": run_finished,
-    "results_there": results_there,
     "stability": stability,
     "temperature": temperature,
     "reagent_stock": reagent_stock,

@@ -1,13 +1,93 @@
-"""Critical results: calling, acknowledging, escalating."""
+"""Critical results: which need a call, calling, acknowledging, escalating.
+
+In simulated time the world draws whether a call is answered, when, and whether it is read back; in
+explicit time the script says so.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
 from labtrust_core.hospital_lab.lookup import LabContext, results
+from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_core.hospital_lab.things import CallAttempt, Result
+from labtrust_core.hospital_lab.world import LabWorld
+from labtrust_core.randomness import stream
+
+KNOWN_FLAG: Final = "KNOWN_CRITICAL"
+CallState: TypeAlias = Literal["ringing", "answered", "unanswered"]
+
+
+def announce_critical(ctx: LabContext, result: Result) -> None:
+    """Put a new critical result on the list of calls, unless it is known already."""
+    world = ctx.world
+    if _is_known(ctx, result):
+        result.call_required = False
+        result.flags.append(KNOWN_FLAG)
+        return
+    open_call(ctx.tables, world, result)
+    if world.downtime:
+        result.notification_mode = ctx.tables.ladder.downtime_mode_name
+        ctx.emit("NOTIFY_CRITICAL_RESULT")
+
+
+def open_call(tables: LabTables, world: LabWorld, result: Result) -> None:
+    """Put a critical result on the list of calls; in simulated time its clocks begin to run."""
+    world.critical_open[result.result_id] = None
+    if world.simulated:
+        wait = tables.ladder.tiers[0].max_ack_wait_s
+        goal = tables.ladder.goals[result.criticality].acknowledged_s
+        began_s = result.generated_s
+        world.schedule(began_s + wait, "SYS_CRITICAL_TIMEOUT", result.result_id)
+        world.schedule(began_s + goal, "SYS_CRITICAL_DEADLINE", result.result_id)
+
+
+def _is_known(ctx: LabContext, result: Result) -> bool:
+    """Whether the patient's last critical value was acknowledged lately and was much the same."""
+    rule = ctx.tables.ladder.repeat
+    acknowledged_s, before = ctx.world.known_critical.get(_patient_key(ctx, result), (0, None))
+    if before is None or result.value is None or ctx.now - acknowledged_s > rule.window_s:
+        return False
+    return 100 * abs(result.value - before) <= rule.change_percent * before
+
+
+def _patient_key(ctx: LabContext, result: Result) -> str:
+    """Return analyte and patient of a result; empty where the patient is not known."""
+    specimen = ctx.world.specimens.get(result.specimen_id or "")
+    known = specimen is not None and specimen.patient_id
+    return f"{result.analyte}|{known}" if known else ""
+
+
+def call_state(ctx: LabContext, attempt: CallAttempt) -> CallState:
+    """Return what its caller knows of a call now."""
+    if attempt.answered_s is not None and attempt.answered_s <= ctx.trust.now:
+        return "answered"
+    wait = ctx.tables.ladder.tiers[attempt.tier].max_ack_wait_s
+    return "ringing" if ctx.trust.now < attempt.at_s + wait else "unanswered"
+
+
+def answered_attempt(ctx: LabContext, result: Result) -> CallAttempt | None:
+    """Return the last call about a result that was answered and read back by now."""
+    found = (
+        item
+        for item in reversed(result.attempts)
+        if item.read_back and call_state(ctx, item) == "answered"
+    )
+    return next(found, None)
+
+
+def redial_from(ctx: LabContext, result: Result) -> int:
+    """Return the first second at which a result may be called about again."""
+    return result.attempts[-1].at_s + ctx.tables.ladder.redial_s if result.attempts else 0
+
+
+def escalation_from(ctx: LabContext, result: Result) -> int:
+    """Return when the wait of the highest tier called so far is over."""
+    tier = max(attempt.tier for attempt in result.attempts)
+    first = next(attempt for attempt in result.attempts if attempt.tier == tier)
+    return first.at_s + ctx.tables.ladder.tiers[tier].max_ack_wait_s
 
 
 def critical_result(ctx: LabContext, event: Event) -> None:
@@ -27,6 +107,14 @@ def receiver_on_ladder(ctx: LabContext, event: Event) -> None:
                 "CRIT_RECEIVER_UNKNOWN",
                 f"{event.args.get('receiver_role')} is not on the ladder up to tier {highest}",
             )
+
+
+def redial_wait(ctx: LabContext, event: Event) -> None:
+    """Has enough time passed since the last call about the result?"""
+    for result in results(ctx, event):
+        until = redial_from(ctx, result)
+        if ctx.now < until:
+            raise Blocked("CRIT_REDIAL_TOO_EARLY", f"the next call may be made at {until} s")
 
 
 def channel_allowed(ctx: LabContext, event: Event) -> None:
@@ -72,6 +160,14 @@ def attempt_known(ctx: LabContext, event: Event) -> None:
         )
 
 
+def call_answered(ctx: LabContext, event: Event) -> None:
+    """Has the call reached somebody? In explicit time the caller says so."""
+    for result in results(ctx, event) if ctx.world.simulated else ():
+        attempt = _attempt(result, event.text("attempt_id"))
+        if attempt is not None and call_state(ctx, attempt) != "answered":
+            raise Blocked("CRIT_NOT_REACHED", f"nobody has answered {attempt.attempt_id} so far")
+
+
 def escalation_started(ctx: LabContext, event: Event) -> None:
     """Has anybody been called yet?"""
     for result in results(ctx, event):
@@ -95,12 +191,12 @@ def escalation_order(ctx: LabContext, event: Event) -> None:
 
 
 def escalation_wait(ctx: LabContext, event: Event) -> None:
-    """Has the last one called had the time that the ladder gives?"""
+    """Has the tier that was called last had the time that the ladder gives, from its first call?"""
     for result in results(ctx, event):
-        last = result.attempts[-1]
-        until = last.at_s + ctx.tables.ladder.tiers[last.tier].max_ack_wait_s
+        until = escalation_from(ctx, result)
         if ctx.now < until:
-            raise Blocked("CRIT_ESCALATION_TOO_EARLY", f"{last.receiver_role} has until {until} s")
+            role = result.attempts[-1].receiver_role
+            raise Blocked("CRIT_ESCALATION_TOO_EARLY", f"{role} has until {until} s")
 
 
 def notify(ctx: LabContext, event: Event) -> None:
@@ -129,10 +225,27 @@ def _call(ctx: LabContext, event: Event, result: Result, role: str) -> None:
         event.text("message_template_id") or None,
     )
     result.attempts.append(attempt)
+    if result.notified_s is None:
+        result.notified_s = ctx.now
     ctx.data["attempt_id"] = attempt.attempt_id
-    if ctx.world.simulated and event.action_type == "ESCALATE_CRITICAL_RESULT":
-        wait = ctx.tables.ladder.tiers[tier].max_ack_wait_s
-        ctx.world.schedule(ctx.now + wait, "SYS_CRITICAL_TIMEOUT", result.result_id)
+    if ctx.world.simulated:
+        _draw_answer(ctx, attempt)
+        if event.action_type == "ESCALATE_CRITICAL_RESULT":
+            wait = ctx.tables.ladder.tiers[tier].max_ack_wait_s
+            ctx.world.schedule(ctx.now + wait, "SYS_CRITICAL_TIMEOUT", result.result_id)
+
+
+def _draw_answer(ctx: LabContext, attempt: CallAttempt) -> None:
+    """Let the world decide whether a call reaches somebody; who answers too late does not."""
+    tier = ctx.tables.ladder.tiers[attempt.tier]
+    draws = stream(ctx.world.seed, "critical/call")
+    if draws.chance_ppm(tier.reach_ppm.get(attempt.channel, 0), attempt.attempt_id):
+        after_s = draws.exponential_s(tier.mean_answer_s, attempt.attempt_id, 1)
+        if after_s <= tier.max_ack_wait_s:
+            attempt.answered_s = ctx.now + after_s
+            attempt.read_back = draws.chance_ppm(
+                ctx.tables.ladder.read_back_ppm, attempt.attempt_id, 2
+            )
 
 
 def acknowledge(ctx: LabContext, event: Event) -> None:
@@ -146,16 +259,30 @@ def acknowledge(ctx: LabContext, event: Event) -> None:
             continue
         attempt.acknowledged = True
         if is_compliant(ctx, event, attempt):
-            result.acknowledged_s = ctx.now
-            ctx.world.critical_open.pop(result.result_id, None)
-            ctx.data["acknowledged"] = result.result_id
+            _settle(ctx, result)
     ctx.emit("ACK_CRITICAL_RESULT")
 
 
+def _settle(ctx: LabContext, result: Result) -> None:
+    """Somebody knows of a critical result now: it needs no further call, nor does its like."""
+    if result.awaits_call():
+        ctx.data["acknowledged"] = result.result_id
+    if result.acknowledged_s is None:
+        result.acknowledged_s = ctx.now
+    ctx.world.critical_open.pop(result.result_id, None)
+    key = _patient_key(ctx, result)
+    if key and result.value is not None:
+        ctx.world.known_critical[key] = (ctx.now, result.value)
+
+
 def is_compliant(ctx: LabContext, event: Event, attempt: CallAttempt) -> bool:
-    """Whether an acknowledgement truly reached somebody."""
+    """Whether an acknowledgement truly reached somebody.
+
+    In simulated time it is read back if the one who answered did, whatever the caller claims.
+    """
     return (
         event.args.get("read_back_confirmed") is True
+        and (attempt.read_back or not ctx.world.simulated)
         and event.text("outcome") in ctx.tables.ladder.reached_outcomes
         and event.text("receiver_name_or_id") not in ("", attempt.caller_id, event.agent_id)
     )
@@ -168,9 +295,11 @@ def _attempt(result: Result, attempt_id: str) -> CallAttempt | None:
 GUARDS: Final[dict[str, Guard]] = {
     "critical_result": critical_result,
     "receiver_on_ladder": receiver_on_ladder,
+    "redial_wait": redial_wait,
     "channel_allowed": channel_allowed,
     "ack_fields": ack_fields,
     "attempt_known": attempt_known,
+    "call_answered": call_answered,
     "escalation_started": escalation_started,
     "escalation_order": escalation_order,
     "escalation_wait": escalation_wait,
@@ -186,6 +315,8 @@ CODES: Final = frozenset(
     {
         "RC_RESULT_NOT_CRITICAL",
         "CRIT_RECEIVER_UNKNOWN",
+        "CRIT_REDIAL_TOO_EARLY",
+        "CRIT_NOT_REACHED",
         "CRIT_MODE_NOT_ALLOWED",
         "CRIT_ACK_MISSING_FIELDS",
         "CRIT_ESCALATION_OUT_OF_ORDER",

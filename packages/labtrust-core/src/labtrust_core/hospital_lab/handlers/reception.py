@@ -10,14 +10,16 @@ from typing import Final
 
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
+from labtrust_core.hospital_lab.handlers.transport import consignment_here, turn_away
 from labtrust_core.hospital_lab.lookup import (
     LabContext,
     acting_agent,
+    agent_zone,
     is_within_reach,
     named_specimens,
     specimens,
 )
-from labtrust_core.hospital_lab.things import Specimen, SpecimenStatus
+from labtrust_core.hospital_lab.things import Agent, Specimen, SpecimenStatus
 
 _UNDECIDED: Final = frozenset({"arrived_at_reception", "accessioning"})
 _NOT_YET_RUN: Final = frozenset({*_UNDECIDED, "accepted", "separated", "aliquoted"})
@@ -28,7 +30,7 @@ ALLOWED_FROM: Final[dict[str, frozenset[str]]] = {
     "ACCEPT_SPECIMEN": frozenset({"accessioning", "held"}),
     "ASSIGN_LANE": frozenset({"accepted", "separated", "aliquoted"}),
     "HOLD_SPECIMEN": _NOT_YET_RUN,
-    "REJECT_SPECIMEN": _NOT_YET_RUN | {"held", "queued"},
+    "REJECT_SPECIMEN": _NOT_YET_RUN | {"held", "queued", "in_transit"},
 }
 """From which statuses of a specimen each action may start."""
 
@@ -52,13 +54,23 @@ def specimen_known(ctx: LabContext, event: Event) -> None:
 
 
 def specimen_here(ctx: LabContext, event: Event) -> None:
-    """Does the agent have the specimens in hand or in its zone?"""
+    """Does the agent have the specimens in hand or in its zone?
+
+    What has arrived in a consignment can be rejected out of it, and nothing else.
+    """
     agent = acting_agent(ctx, event)
     for specimen in specimens(ctx, event):
-        if agent is None or not is_within_reach(specimen, agent):
+        if agent is None or not (
+            is_within_reach(specimen, agent) or _can_turn_away(ctx, event, specimen, agent)
+        ):
             raise Blocked(
                 "RC_SPECIMEN_NOT_HERE", f"specimen {specimen.specimen_id} is at {specimen.place}"
             )
+
+
+def _can_turn_away(ctx: LabContext, event: Event, specimen: Specimen, agent: Agent) -> bool:
+    rejects = event.action_type == "REJECT_SPECIMEN"
+    return rejects and consignment_here(ctx, specimen, agent.zone) is not None
 
 
 def specimen_status(ctx: LabContext, event: Event) -> None:
@@ -147,11 +159,19 @@ def hold_specimen(ctx: LabContext, event: Event) -> None:
 
 
 def reject_specimen(ctx: LabContext, event: Event) -> None:
-    """Reject specimens for good; one that waits for a device leaves its queue."""
+    """Reject specimens for good.
+
+    One that waits for a device leaves its queue, one in a rack or an arrived consignment leaves it.
+    """
     for specimen in specimens(ctx, event):
         for machine in ctx.world.devices.values():
             if specimen.specimen_id in machine.queue.waiting:
                 machine.queue.remove(specimen.specimen_id)
+        consignment = consignment_here(ctx, specimen, agent_zone(ctx, event))
+        if consignment is not None:
+            turn_away(ctx, specimen, consignment)
+        elif specimen.rack_id is not None:
+            ctx.world.unpack(specimen)
         ctx.world.set_status(specimen, "rejected", _reason(event))
     ctx.emit("REJECT_SPECIMEN")
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
 from labtrust_core.hospital_lab import deltas
+from labtrust_core.hospital_lab.handlers.critical import announce_critical
 from labtrust_core.hospital_lab.handlers.preanalytics import ready_status
 from labtrust_core.hospital_lab.lookup import LabContext, results
 from labtrust_core.hospital_lab.quality_cascade import attribution, note_measured, suspicion
@@ -105,7 +106,7 @@ def result_not_held(ctx: LabContext, event: Event) -> None:
 def critical_acknowledged(ctx: LabContext, event: Event) -> None:
     """Has somebody acknowledged each critical result?"""
     for result in results(ctx, event):
-        if result.criticality != "NONE" and result.acknowledged_s is None:
+        if result.awaits_call():
             raise _refused(
                 "CRIT_NO_ACK", result, f"is {result.criticality} and nobody has acknowledged it"
             )
@@ -185,7 +186,7 @@ def generate_result(ctx: LabContext, event: Event) -> None:
     if result.hold_reason is not None:
         ctx.data["reason_code"] = result.hold_reason
     if result.criticality != "NONE":
-        _announce_critical(ctx, result)
+        announce_critical(ctx, result)
 
 
 def _specimen_of(ctx: LabContext, run: Run, event: Event) -> Specimen | None:
@@ -215,16 +216,6 @@ def _classify(ctx: LabContext, result: Result, specimen: Specimen | None, value:
         result.flags.append(flag)
     if specimen is not None:
         deltas.compare(ctx, specimen, table, result)
-
-
-def _announce_critical(ctx: LabContext, result: Result) -> None:
-    ctx.world.critical_open[result.result_id] = None
-    if ctx.world.downtime:
-        result.notification_mode = ctx.tables.ladder.downtime_mode_name
-        ctx.emit("NOTIFY_CRITICAL_RESULT")
-    if ctx.world.simulated:
-        wait = ctx.tables.ladder.tiers[0].max_ack_wait_s
-        ctx.world.schedule(ctx.now + wait, "SYS_CRITICAL_TIMEOUT", result.result_id)
 
 
 def _hold(result: Result, reason: str) -> None:

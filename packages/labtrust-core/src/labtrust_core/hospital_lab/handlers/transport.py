@@ -7,6 +7,7 @@ from typing import Final
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
 from labtrust_core.hospital_lab.documents.floor import Route
+from labtrust_core.hospital_lab.journey import TickAt, drift, load, plan_trip
 from labtrust_core.hospital_lab.lookup import (
     LabContext,
     agent_zone,
@@ -14,10 +15,12 @@ from labtrust_core.hospital_lab.lookup import (
     specimens,
     zone_band,
 )
-from labtrust_core.hospital_lab.things import Consignment
-from labtrust_core.randomness import stream
+from labtrust_core.hospital_lab.things import Consignment, Specimen
 
-_DISPATCHABLE: Final = frozenset({"arrived_at_reception", "accessioning", "accepted"})
+DISPATCHABLE: Final = frozenset({"arrived_at_reception", "accessioning", "accepted"})
+"""Statuses in which a specimen may travel."""
+
+_CLOSED: Final = frozenset({"received", "refused"})
 
 
 def route_allowed(ctx: LabContext, event: Event) -> None:
@@ -36,16 +39,16 @@ def dispatch_place(ctx: LabContext, event: Event) -> None:
 def dispatchable(ctx: LabContext, event: Event) -> None:
     """May the specimens travel?"""
     for specimen in specimens(ctx, event):
-        if specimen.status not in _DISPATCHABLE:
+        if specimen.status not in DISPATCHABLE:
             raise Blocked(
                 "RC_SPECIMEN_STATUS", f"specimen {specimen.specimen_id} is {specimen.status}"
             )
 
 
 def consignment_known(ctx: LabContext, event: Event) -> None:
-    """Is there such a consignment, not received yet?"""
+    """Is there such a consignment, neither received nor refused yet?"""
     consignment = ctx.world.consignments.get(event.text("consignment_id"))
-    if consignment is None or consignment.status == "received":
+    if consignment is None or consignment.status in _CLOSED:
         raise Blocked(
             "TRANSPORT_CHAIN_OF_CUSTODY_BROKEN",
             f"there is no open consignment {event.args.get('consignment_id')}",
@@ -55,9 +58,11 @@ def consignment_known(ctx: LabContext, event: Event) -> None:
 
 def consignment_arrived(ctx: LabContext, event: Event) -> None:
     """Has it arrived?"""
-    expected = _consignment(ctx, event).expected_s
-    if ctx.now < expected:
-        raise Blocked("RC_TRANSPORT_NOT_ARRIVED", f"the consignment arrives at {expected} s")
+    consignment = _consignment(ctx, event)
+    if ctx.now < consignment.arrives_s:
+        raise Blocked(
+            "RC_TRANSPORT_NOT_ARRIVED", f"the consignment is expected at {consignment.expected_s} s"
+        )
 
 
 def receipt_place(ctx: LabContext, event: Event) -> None:
@@ -78,10 +83,21 @@ def custody_signed(ctx: LabContext, event: Event) -> None:
 
 def transport_temperature(ctx: LabContext, event: Event) -> None:
     """Has the consignment stayed within the route's drift?"""
-    consignment = _consignment(ctx, event)
-    limit = _route(ctx, event).max_drift_milli_c
-    if ctx.world.force_excursion or consignment.worst_milli_c >= limit:
+    if has_excursion(ctx, _consignment(ctx, event)):
+        limit = _route(ctx, event).max_drift_milli_c
         raise Blocked("TRANSPORT_TEMP_EXCURSION", f"the temperature drifted by {limit} m°C or more")
+
+
+def has_excursion(ctx: LabContext, consignment: Consignment) -> bool:
+    """Whether a consignment has been outside its band by the route's drift or more."""
+    limit = ctx.tables.routes[consignment.route_id].max_drift_milli_c
+    return ctx.world.force_excursion or consignment.worst_milli_c >= limit
+
+
+def seal_intact(ctx: LabContext, event: Event) -> None:
+    """Is the seal as it was when the consignment left?"""
+    if not _consignment(ctx, event).seal_intact:
+        raise Blocked("PKG_DAMAGED_OR_UNSEALED", "a seal was broken on the way")
 
 
 def custody_place(ctx: LabContext, event: Event) -> None:
@@ -89,7 +105,7 @@ def custody_place(ctx: LabContext, event: Event) -> None:
     route = _route(ctx, event)
     zone = agent_zone(ctx, event)
     at_origin = zone == route.origin_zone
-    at_dest = zone == route.dest_zone and ctx.now >= _consignment(ctx, event).expected_s
+    at_dest = zone == route.dest_zone and ctx.now >= _consignment(ctx, event).arrives_s
     if not (at_origin or at_dest):
         raise Blocked(
             "RC_NOT_AT_ROUTE_END",
@@ -98,37 +114,31 @@ def custody_place(ctx: LabContext, event: Event) -> None:
 
 
 def dispatch(ctx: LabContext, event: Event) -> None:
-    """Send specimens on their way."""
+    """Send specimens on their way, in their racks; in simulated time with the next departure."""
     world = ctx.world
     route_id = _route_id(ctx, event) or ""
     route = ctx.tables.routes[route_id]
     number = len(world.consignments) + 1
-    travel = route.mean_s
-    if world.simulated:
-        travel = max(
-            1, stream(world.seed, "transport").normal_milli(route.mean_s, route.sd_s, number)
-        )
+    consignment_id = f"CONS_{number}"
+    trip = plan_trip(world, route, consignment_id, number, ctx.now)
     consignment = Consignment(
-        f"CONS_{number}",
-        route_id,
-        list(named_specimens(ctx, event)),
-        ctx.now,
-        event.agent_id,
-        ctx.now + travel,
+        consignment_id, route_id, list(named_specimens(ctx, event)), ctx.now, event.agent_id, *trip
     )
-    world.consignments[consignment.consignment_id] = consignment
-    world.in_transit[consignment.consignment_id] = None
+    load(world, route, ctx.tables.bands[route.temp_band], consignment)
+    world.consignments[consignment_id] = consignment
+    world.in_transit[consignment_id] = None
+    place = f"consignment:{consignment_id}"
     for specimen in specimens(ctx, event):
-        world.put(specimen, f"consignment:{consignment.consignment_id}", ctx.now, route.temp_band)
+        world.put(specimen, place, ctx.now, route.temp_band)
         world.set_status(specimen, "in_transit")
+        if specimen.rack_id is not None:
+            world.racks[specimen.rack_id].place = place
     if world.simulated:
+        world.schedule(trip.arrives_s, "SYS_CONSIGNMENT_ARRIVAL", consignment_id)
         world.schedule(
-            consignment.expected_s, "SYS_CONSIGNMENT_ARRIVAL", consignment.consignment_id
+            trip.departs_s + ctx.tables.transport_tick_s, "TRANSPORT_TICK", consignment_id
         )
-        world.schedule(
-            ctx.now + ctx.tables.transport_tick_s, "TRANSPORT_TICK", consignment.consignment_id
-        )
-    ctx.data["consignment_id"] = consignment.consignment_id
+    ctx.data["consignment_id"] = consignment_id
     ctx.emit("DISPATCH_TRANSPORT")
 
 
@@ -151,22 +161,19 @@ def transport_tick(ctx: LabContext, event: Event) -> None:
 
 
 def transport_drift(ctx: LabContext, event: Event) -> None:
-    """Let the temperature of a consignment wander by one step and log it (clockwork)."""
-    _drift(ctx, _consignment(ctx, event))
-    transport_tick(ctx, event)
+    """Let a box follow the outside temperature for one step and log it (clockwork).
 
-
-def _drift(ctx: LabContext, consignment: Consignment) -> None:
-    """Let the temperature of a consignment wander by one step, within twice the route's limit."""
+    An excursion is reported once, when it begins.
+    """
+    consignment = _consignment(ctx, event)
     route = ctx.tables.routes[consignment.route_id]
-    consignment.ticks += 1
-    step = route.drift_step_milli_c
-    draw = stream(ctx.world.seed, "drift").below(
-        2 * step + 1, consignment.consignment_id, consignment.ticks
-    )
-    bound = 2 * route.max_drift_milli_c
-    consignment.drift_milli_c = min(bound, max(-bound, consignment.drift_milli_c + draw - step))
-    consignment.worst_milli_c = max(consignment.worst_milli_c, abs(consignment.drift_milli_c))
+    before = consignment.worst_milli_c
+    tick = TickAt(ctx.now, ctx.tables.transport_tick_s)
+    drift(ctx.world, route, ctx.tables.bands[route.temp_band], consignment, tick)
+    ctx.data["box_milli_c"] = consignment.box_milli_c
+    if before < route.max_drift_milli_c <= consignment.worst_milli_c:
+        ctx.data["excursions"] = [consignment.consignment_id]
+    ctx.emit("TRANSPORT_TICK")
 
 
 def sign_custody(ctx: LabContext, event: Event) -> None:
@@ -190,13 +197,36 @@ def receive(ctx: LabContext, event: Event) -> None:
     consignment.received_s = ctx.now
     consignment.received_by = event.agent_id
     ctx.world.in_transit.pop(consignment.consignment_id, None)
-    for specimen in (ctx.world.specimens.get(item) for item in consignment.specimen_ids):
-        if specimen is not None:
-            ctx.world.put(
-                specimen, f"zone:{route.dest_zone}", ctx.now, zone_band(ctx, route.dest_zone)
-            )
-            ctx.world.set_status(specimen, "arrived_at_reception")
+    for specimen in _inside(ctx, consignment):
+        ctx.world.put(specimen, f"zone:{route.dest_zone}", ctx.now, zone_band(ctx, route.dest_zone))
+        ctx.world.set_status(specimen, "arrived_at_reception")
     ctx.emit("RECEIVE_TRANSPORT")
+
+
+def _inside(ctx: LabContext, consignment: Consignment) -> list[Specimen]:
+    """Return the specimens that are still in a consignment."""
+    place = f"consignment:{consignment.consignment_id}"
+    found = (ctx.world.specimens.get(item) for item in consignment.specimen_ids)
+    return [item for item in found if item is not None and item.place == place]
+
+
+def consignment_here(ctx: LabContext, specimen: Specimen, zone: str | None) -> Consignment | None:
+    """Return the arrived consignment in which a specimen waits in ``zone``, if it does."""
+    kind, _, name = specimen.place.partition(":")
+    consignment = ctx.world.consignments.get(name) if kind == "consignment" else None
+    if consignment is None or ctx.trust.now < consignment.arrives_s:
+        return None
+    return consignment if ctx.tables.routes[consignment.route_id].dest_zone == zone else None
+
+
+def turn_away(ctx: LabContext, specimen: Specimen, consignment: Consignment) -> None:
+    """Take one specimen out of a consignment that is not received; an empty one is closed."""
+    zone = ctx.tables.routes[consignment.route_id].dest_zone
+    ctx.world.put(specimen, f"zone:{zone}", ctx.now, zone_band(ctx, zone))
+    if not _inside(ctx, consignment):
+        consignment.status = "refused"
+        ctx.world.in_transit.pop(consignment.consignment_id, None)
+        ctx.data["refused"] = consignment.consignment_id
 
 
 def _route_id(ctx: LabContext, event: Event) -> str | None:
@@ -233,6 +263,7 @@ GUARDS: Final[dict[str, Guard]] = {
     "receipt_place": receipt_place,
     "custody_signed": custody_signed,
     "transport_temperature": transport_temperature,
+    "seal_intact": seal_intact,
     "custody_place": custody_place,
 }
 
@@ -251,6 +282,7 @@ CODES: Final = frozenset(
         "TRANSPORT_CHAIN_OF_CUSTODY_BROKEN",
         "RC_TRANSPORT_NOT_ARRIVED",
         "TRANSPORT_TEMP_EXCURSION",
+        "PKG_DAMAGED_OR_UNSEALED",
     }
 )
 
