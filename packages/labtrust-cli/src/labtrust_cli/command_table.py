@@ -95,6 +95,13 @@ COMMANDS: Final = (
         example="labtrust check-theory --plot theory.svg",
     ),
     CommandEntry(
+        name="calibrate",
+        section=VALIDATION,
+        summary="Compare simulated days of a site with published figures.",
+        example="labtrust calibrate --site district --days 20 --plot plots",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
         name="render",
         section=PICTURES,
         summary="Draw the floor plan, or the timeline of a logged shift, as SVG.",

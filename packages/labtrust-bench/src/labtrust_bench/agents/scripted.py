@@ -266,14 +266,17 @@ def analytics(view: View, post: Post) -> int:
 
 
 def quality(view: View, post: Post) -> int:
-    """Run controls where they have failed, drifted or fall due; wait at home in between."""
+    """Run controls where they have failed, drifted or fall due; wait at home in between.
+
+    Nobody waits beside a device that stands still while controls are due on another.
+    """
     done = _preferred(view, "QC_EVENT:")
     if done is not None:
         return done
     due = [
         item
         for item in view["qc"]
-        if item["qc_state"] != "pass" or item["qc_due_in_s"] < _QC_LEAD_S
+        if item["up"] and (item["qc_state"] != "pass" or item["qc_due_in_s"] < _QC_LEAD_S)
     ]
     goal = (
         min(due, key=lambda item: (item["qc_state"] == "pass", item["qc_due_in_s"]))["zone"]

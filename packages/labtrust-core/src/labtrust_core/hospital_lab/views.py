@@ -185,6 +185,7 @@ def _qc(ctx: LabContext, table: DeviceTable) -> dict[str, Any]:
     return {
         "device_id": table.device_id,
         "zone": table.zone,
+        "up": is_up(ctx, table),
         "qc_state": machine.qc_state,
         "qc_due_in_s": qc_due_in(ctx, machine),
         "qc_suspects": suspected_analytes(ctx, machine),

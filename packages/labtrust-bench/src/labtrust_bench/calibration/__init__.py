@@ -1,0 +1,1 @@
+"""Calibration: days of a site against published figures."""
