@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -373,6 +373,99 @@ def timeline_picture() -> str:
     return _pictures()[1]
 
 
+@cache
+def _calibration() -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the report on twenty days of the default site, and its plots by file name."""
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        block = shown("calibrate", "--format", "json", "--plot", "plots")
+        plots = {file.name: file.read_text("utf-8") for file in Path("plots").iterdir()}
+    return json.loads("\n".join(block.splitlines()[2:-1])), plots
+
+
+def calibration_rows(kind: str) -> str:
+    """Return the rows of one kind."""
+    found = [row for row in _calibration()[0]["rows"] if row["kind"] == kind]
+    rows = (
+        (
+            {True: "agrees", False: "**off**", None: "no value"}[row["agrees"]],
+            row["quantity"],
+            f"{row['published']:g} {row['unit']}",
+            f"{row['published_low']:g} to {row['published_high']:g} ({row['range']})",
+            _number(row["simulated"]),
+            f"{_number(row['ci_low'])} to {_number(row['ci_high'])}",
+            row["source"] + (f" ({row['note']})" if row["note"] else ""),
+        )
+        for row in found
+    )
+    head = ("", "quantity", "published", "range", "simulated", "95 % interval", "source")
+    agreeing = sum(row["agrees"] is True for row in found)
+    return table(head, rows) + f"\n\n{agreeing} of {len(found)} {kind} rows agree."
+
+
+def calibration_off() -> str:
+    """Return what is off, with the likely reasons."""
+    return "\n".join(
+        f"- **{row['quantity']}** ({row['kind']}): {_number(row['simulated'])} against "
+        f"{row['published']:g} {row['unit']}. {_sentence(row['reason'] or 'no reason is known')}"
+        for row in _calibration()[0]["rows"]
+        if row["agrees"] is False
+    )
+
+
+def calibration_rest() -> str:
+    """Return what is measured without a published figure beside it."""
+    report = _calibration()[0]
+    named = {"tubes that waited too long and were thrown away": report["spoilt_percent"]}
+    named |= {f"`{name}`, occupied": item for name, item in report["utilisation_percent"].items()}
+    rows = (
+        (name, *(_number(item[key]) for key in ("simulated", "ci_low", "ci_high")))
+        for name, item in named.items()
+    )
+    return table(("per cent of", "mean", "from", "to"), rows)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def calibration_plot(name: str) -> str:
+    """Return one of the plots of that report."""
+    return _calibration()[1][name]
+
+
+def assumed_section() -> str:
+    """Return what policy marks as assumed: what its comments say, and the values marked so."""
+    rows = []
+    for file in sorted(POLICY.rglob("*.yaml")):
+        relative = file.relative_to(POLICY)
+        if relative.parts[0] in {SUITE_FOLDER, "partners"}:
+            continue
+        said, values = _assumed(file)
+        if said or values:
+            rows.append((f"`{relative.as_posix()}`", " ".join(said) or "-", code(values)))
+    return table(("file", "its comments", "values marked as assumed"), rows)
+
+
+def _assumed(file: Path) -> tuple[list[str], list[str]]:
+    text = file.read_text(encoding="utf-8")
+    comments = re.findall(r"(?:^ *# .*\n)+", text, re.MULTILINE)
+    blocks = (_one_line(re.sub(r"^ *# ", "", block, flags=re.MULTILINE)) for block in comments)
+    sentences = (item for block in blocks for item in re.split(r"(?<=\.) (?=[A-Z])", block))
+    places: dict[int, tuple[str | int, ...]] = {}
+    for path, line in read_document(file).lines.items():
+        places.setdefault(line, path)
+    values = []
+    for number, line in enumerate(text.splitlines(), 1):
+        path = places.get(number)
+        if "assumed" in line and path is not None:
+            values.append(path_text(path[:-1] if path[-1] == "source" else path))
+    return [item for item in sentences if "assumed" in item], values
+
+
 def quick_eval_section() -> str:
     """Return the summary of a quick evaluation."""
     return _quick_eval()[0]
@@ -386,6 +479,7 @@ def verify_section() -> str:
 Sections = Mapping[tuple[str, str], Callable[[], str]]
 
 SECTIONS: Final[Sections] = {
+    ("explanation/calibration.md", "assumed"): assumed_section,
     ("explanation/differences-from-upstream.md", "overlay"): overlay_section,
     ("explanation/laboratory.md", "actions"): actions_section,
     ("explanation/laboratory.md", "guards"): guards_section,
@@ -404,6 +498,10 @@ SECTIONS: Final[Sections] = {
 """Page and section to the function that makes the section."""
 
 SLOW_SECTIONS: Final[Sections] = {
+    ("explanation/calibration.md", "fitted"): partial(calibration_rows, "fitted"),
+    ("explanation/calibration.md", "held-out"): partial(calibration_rows, "held-out"),
+    ("explanation/calibration.md", "off"): calibration_off,
+    ("explanation/calibration.md", "rest"): calibration_rest,
     ("explanation/theory.md", "theory"): theory_section,
     ("tutorials/first-run.md", "quick-eval"): quick_eval_section,
     ("tutorials/first-run.md", "verify"): verify_section,
@@ -412,6 +510,14 @@ SLOW_SECTIONS: Final[Sections] = {
 
 ASSETS: Final[Mapping[str, Callable[[], str]]] = {
     "theory.svg": theory_plot,
+    **{
+        name: partial(calibration_plot, name)
+        for name in (
+            "calibration-rows.svg",
+            "calibration-turnaround.svg",
+            "calibration-arrivals.svg",
+        )
+    },
     "floor.svg": floor_picture,
     "timeline.svg": timeline_picture,
 }

@@ -154,3 +154,37 @@ def test_runners_fetch_what_lies_behind_a_door_and_shut_it_afterwards(policy):
 
     assert all(item.place != "zone:Z_INGRESS_DOCK" for item in world.specimens.values())
     assert world.doors["D_MAIN_INNER"].open_since is None
+
+
+@pytest.fixture
+def control():
+    """Return where a quality agent at home goes for given work."""
+
+    def goal(*work):
+        agent = scripted_crew({"qc_0": "A_QC_0"})["qc_0"]
+        agent.reset("qc_0", 1)
+        zones = {item["zone"]: item["zone"] for item in work}
+        view = {
+            "zone": "Z_HOME",
+            "legal": {f"MOVE:{zone}": index for index, zone in enumerate(zones, 1)},
+            "hops": zones,
+            "ways": {zone: {"door": None, "open": False} for zone in zones},
+            "qc": list(work),
+        }
+        chosen = agent.act(view)
+        return next((name for name, index in view["legal"].items() if index == chosen), "wait")
+
+    return goal
+
+
+def work(zone, due_s, *, up=True):
+    return {"zone": zone, "up": up, "qc_state": "pass", "qc_due_in_s": due_s}
+
+
+def test_controls_are_run_first_where_they_are_due_first(control):
+    assert control(work("Z_A", 60), work("Z_B", -60)) == "MOVE:Z_B"
+    assert control(work("Z_A", 86_400)) == "wait"
+
+
+def test_nobody_waits_for_a_broken_device_while_controls_are_due_elsewhere(control):
+    assert control(work("Z_A", 60), work("Z_B", -60, up=False)) == "MOVE:Z_A"

@@ -57,7 +57,9 @@ def notes(plan: Plan) -> list[str]:
     """Return what to say about a plan before its rows are believed."""
     found = []
     if plan.days < FEWEST:
-        found.append(f"fewer than {FEWEST} days: intervals are wide, and what is rare may be missing")
+        found.append(
+            f"fewer than {FEWEST} days: intervals are wide, and what is rare may be missing"
+        )
     if plan.site != FITTED_SITE:
         found.append(f"parameters were fitted for site {FITTED_SITE}, not for {plan.site}")
     return found
