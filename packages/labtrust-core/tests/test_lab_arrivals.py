@@ -342,7 +342,7 @@ def test_an_arrival_tells_what_came():
     came = [known[name] for name in van.data["specimen_ids"]]
     assert {tube.arrived_s for tube in came} == {van.event.t_s}
     assert len({tube.request_id for tube in came}) == van.data["requests"]
-    assert sum(van.data["priorities"].values()) == van.data["requests"]
+    assert van.data["priorities"] == [tube.priority for tube in came]
     assert van.data["source"] == "gp"
 
 

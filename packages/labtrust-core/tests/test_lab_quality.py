@@ -31,6 +31,7 @@ def coag_lab(count=2, bias=None, **device):
         {
             "crew": "standard",
             "faults": False,
+            "system": {"downtime_active": True},  # so that results wait for a person
             "agents": [{"agent_id": "A_QC_0", "zone_id": HALL_B, "role": "ROLE_QC"}],
             "specimens": [
                 queued(item, "COAG_PANEL_CORE", "PLASMA_CITRATE", HALL_B) for item in ids
@@ -46,7 +47,7 @@ def run(lab, specimen_id, at):
     lab.engine.advance(at)
     args = {"device_id": COAG, "run_id": f"R_{specimen_id}", "specimen_ids": [specimen_id]}
     assert lab.do("A_ANALYTICS_1", "START_RUN", args).accepted
-    lab.engine.advance(at + 45)
+    lab.engine.advance(at + 390)  # 90 s in the analyser, and results 300 s later
 
 
 def control(lab, at):
@@ -70,8 +71,8 @@ def test_a_control_reports_both_levels_of_everything_that_the_device_measures():
 def test_a_failure_holds_the_failed_analyte_alone():
     lab = coag_lab(bias={"COAG_APTT": 9_000})
     run(lab, "S0", 600)
-    run(lab, "S1", 650)
-    assert control(lab, 700).data["qc_outcome"] == "fail"
+    run(lab, "S1", 1_000)
+    assert control(lab, 1_400).data["qc_outcome"] == "fail"
     assert held(lab) == {"S0_COAG_APTT", "S1_COAG_APTT"}
 
 
@@ -98,12 +99,12 @@ def test_a_failure_of_one_device_leaves_the_results_of_another_alone():
 def test_a_good_control_ends_what_a_later_failure_reaches():
     lab = coag_lab()
     run(lab, "S0", 600)
-    assert control(lab, 700).data["qc_outcome"] == "pass"
+    assert control(lab, 1_000).data["qc_outcome"] == "pass"
     lab.world.devices[COAG].errors["COAG_APTT"].bias_milli += 9_000
-    run(lab, "S1", 1_000)
-    assert control(lab, 1_050).data["qc_outcome"] == "fail"
+    run(lab, "S1", 1_300)
+    assert control(lab, 1_700).data["qc_outcome"] == "fail"
     assert held(lab) == {"S1_COAG_APTT"}
-    assert lab.engine.query("qc_investigation('QCI_1')")["since_s"] == 700
+    assert lab.engine.query("qc_investigation('QCI_1')")["since_s"] == 1_000
 
 
 def test_a_recalibration_takes_the_bias_away_and_takes_longer():
@@ -155,7 +156,7 @@ def test_who_may_ask_for_reruns_sees_open_investigations():
     lab = coag_lab(bias={"COAG_APTT": 9_000})
     run(lab, "S0", 600)
     assert agent_view(lab.engine.ctx, "A_SUPERVISOR_0")["investigations"] == []
-    control(lab, 700)
+    control(lab, 1_000)
     (found,) = agent_view(lab.engine.ctx, "A_SUPERVISOR_0")["investigations"]
     assert (found["device_id"], found["held"]) == (COAG, ["S0_COAG_APTT"])
     assert "investigations" not in agent_view(lab.engine.ctx, "A_RUNNER_0")

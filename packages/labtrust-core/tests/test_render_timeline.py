@@ -137,7 +137,10 @@ def test_arrivals_and_releases_are_counted_one_by_one(shift, log):
     arrivals, releases, _ = shift.happenings
     told = [event for event in log.events if event.action == "SYS_ARRIVAL"]
 
-    assert len(arrivals.marks) == len(told) > 0
+    tubes = [item for event in told for item in event.data["specimen_ids"]]
+    assert len(arrivals.marks) == len(tubes) > 0
+    stated = [item for event in told for item in event.data["priorities"]]
+    assert [mark.kind for mark in arrivals.marks] == stated
     assert (
         len(releases.marks)
         == sum(len(event.answered("released_specimens")) for event in log.events)

@@ -8,13 +8,11 @@ unit exponentials, whose inverse is the time; that of rounds is the next round's
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import lru_cache
 from typing import Final
 
 from labtrust_core.event import Event
 from labtrust_core.hospital_lab.lookup import LabContext, unused
-from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
 from labtrust_core.hospital_lab.rates import nth_time
 from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_core.hospital_lab.things import Specimen
@@ -85,13 +83,10 @@ def arrival(ctx: LabContext, event: Event) -> None:
     table = ctx.tables.workloads[world.workload or ""].streams[name]
     requests = _batch_size(world, name, table)
     found: list[Specimen] = []
-    priorities: Counter[str] = Counter()
     for _ in range(requests):
         number = world.arrivals[name]
         world.arrivals[name] = number + 1
-        tubes = draw_request(ctx, table, name, number)
-        priorities[tubes[0].priority] += 1
-        found += tubes
+        found += draw_request(ctx, table, name, number)
     for specimen in found:
         specimen.specimen_id = unused(specimen.specimen_id, world.specimens)
         world.add_specimen(specimen)
@@ -99,7 +94,7 @@ def arrival(ctx: LabContext, event: Event) -> None:
     ctx.data["specimen_ids"] = [specimen.specimen_id for specimen in found]
     ctx.data["requests"] = requests
     ctx.data["source"] = table.origin_id
-    ctx.data["priorities"] = {item: priorities[item] for item in PRIORITY_RANK if priorities[item]}
+    ctx.data["priorities"] = [specimen.priority for specimen in found]
     ctx.emit("RECEIVE_BATCH")
 
 

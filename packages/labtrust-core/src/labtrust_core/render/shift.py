@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Final
 
 from labtrust_core.engine.compiled import CompiledPolicy
@@ -204,9 +205,9 @@ class _Reader:
 
     def _happen(self, event: LoggedEvent) -> None:
         if event.action == "SYS_ARRIVAL":
-            priority = _known_priority(*event.answered("priority"))
-            for item in event.answered("specimen_ids", "specimen_id"):
-                self._priorities[item] = priority
+            arrived = event.answered("specimen_ids")
+            for item, stated in zip_longest(arrived, event.answered("priorities")[: len(arrived)]):
+                self._priorities[item] = priority = _known_priority(stated)
                 self.arrivals.marks.append(Mark(event.t_s, priority, f"{item} {ARRIVAL}"))
         elif event.action == "INJECT_SPECIMEN":
             self._inject(event)
