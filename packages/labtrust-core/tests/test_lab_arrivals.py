@@ -216,8 +216,8 @@ def test_the_default_site_has_its_requests_a_day_and_its_shares():
 def test_a_request_asks_for_the_tests_that_policy_intends():
     panels = opened().compiled.tables.panels
     tests = sum(len(panels[tube.panel_id].analytes) for tube in tubes())
-    assert tests / len(requests()) == pytest.approx(8.4, abs=0.1)
-    assert 1.3 < len(tubes()) / len(requests()) < 1.7
+    assert tests / len(requests()) == pytest.approx(7.8, abs=0.1)
+    assert 1.25 < len(tubes()) / len(requests()) < 1.35
 
 
 @pytest.mark.parametrize("origin", ["ed", "inpatient", "gp"])
