@@ -15,6 +15,7 @@ import os
 import re
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from functools import cache, partial
@@ -336,10 +337,18 @@ def timeline_picture() -> str:
 @cache
 def _calibration() -> tuple[dict[str, Any], dict[str, str]]:
     """Return the report on twenty days of the default site, and its plots by file name."""
-    with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        block = shown("calibrate", "--format", "json", "--plot", "plots")
-        plots = {file.name: file.read_text("utf-8") for file in Path("plots").iterdir()}
+    with tempfile.TemporaryDirectory() as folder:  # processes of its own start from this folder
+        block = shown("calibrate", "--format", "json", "--plot", folder)
+        plots = {file.name: file.read_text("utf-8") for file in Path(folder).iterdir()}
     return json.loads("\n".join(block.splitlines()[2:-1])), plots
+
+
+_MARKS: Final[Mapping[tuple[bool | None, bool | None], str]] = {
+    (True, True): "agrees",
+    (True, False): "*touches*",
+    (False, False): "**off**",
+    (None, None): "no value",
+}
 
 
 def calibration_rows(kind: str) -> str:
@@ -347,7 +356,7 @@ def calibration_rows(kind: str) -> str:
     found = [row for row in _calibration()[0]["rows"] if row["kind"] == kind]
     rows = (
         (
-            {True: "agrees", False: "**off**", None: "no value"}[row["agrees"]],
+            _MARKS[row["agrees"], row["in_range"]],
             row["quantity"],
             f"{row['published']:g} {row['unit']}",
             f"{row['published_low']:g} to {row['published_high']:g} ({row['range']})",
@@ -358,18 +367,25 @@ def calibration_rows(kind: str) -> str:
         for row in found
     )
     head = ("", "quantity", "published", "range", "simulated", "95 % interval", "source")
-    agreeing = sum(row["agrees"] is True for row in found)
-    return table(head, rows) + f"\n\n{agreeing} of {len(found)} {kind} rows agree."
+    marks = Counter(_MARKS[row["agrees"], row["in_range"]].strip("*") for row in found)
+    counted = ", ".join(f"{count} {mark}" for mark, count in sorted(marks.items()))
+    return table(head, rows) + f"\n\nOf {len(found)} {kind} rows: {counted}."
 
 
 def calibration_off() -> str:
-    """Return what is off, with the likely reasons."""
-    return "\n".join(
-        f"- **{row['quantity']}** ({row['kind']}): {_number(row['simulated'])} against "
-        f"{row['published']:g} {row['unit']}. {_sentence(row['reason'] or 'no reason is known')}"
-        for row in _calibration()[0]["rows"]
-        if row["agrees"] is False
-    )
+    """Return what is off, and what only touches, grouped by the likely reasons."""
+    parts = []
+    for agrees, title in ((False, "Off"), (True, "Only within the error")):
+        reasons: dict[str, list[str]] = {}
+        for row in _calibration()[0]["rows"]:
+            if (row["agrees"], row["in_range"]) == (agrees, False):
+                against = f"{_number(row['simulated'])} against {row['published']:g} {row['unit']}"
+                reasons.setdefault(row["reason"] or "no reason is known", []).append(
+                    f"**{row['quantity']}** ({row['kind']}; {against})"
+                )
+        lines = [f"- {'; '.join(found)}: {reason}." for reason, found in reasons.items()]
+        parts += [f"{title}:", "\n".join(lines)]
+    return "\n\n".join(parts)
 
 
 def calibration_rest() -> str:
@@ -377,19 +393,17 @@ def calibration_rest() -> str:
     report = _calibration()[0]
     named = {"tubes that waited too long and were thrown away": report["spoilt_percent"]}
     named |= {f"`{name}`, occupied": item for name, item in report["utilisation_percent"].items()}
+    late = {f"{name}, 90th percentile": item for name, item in report["turnaround_90_min"].items()}
     rows = (
-        (name, *(_number(item[key]) for key in ("simulated", "ci_low", "ci_high")))
-        for name, item in named.items()
+        (name, unit, *(_number(item[key]) for key in ("simulated", "ci_low", "ci_high")))
+        for unit, items in (("%", named), ("min", late))
+        for name, item in items.items()
     )
-    return table(("per cent of", "mean", "from", "to"), rows)
+    return table(("quantity", "unit", "mean", "from", "to"), rows)
 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def calibration_plot(name: str) -> str:
@@ -416,13 +430,14 @@ def _assumed(file: Path) -> tuple[list[str], list[str]]:
     blocks = (_one_line(re.sub(r"^ *# ", "", block, flags=re.MULTILINE)) for block in comments)
     sentences = (item for block in blocks for item in re.split(r"(?<=\.) (?=[A-Z])", block))
     places: dict[int, tuple[str | int, ...]] = {}
-    for path, line in read_document(file).lines.items():
-        places.setdefault(line, path)
-    values = []
-    for number, line in enumerate(text.splitlines(), 1):
-        path = places.get(number)
-        if "assumed" in line and path is not None:
-            values.append(path_text(path[:-1] if path[-1] == "source" else path))
+    for path, number in read_document(file).lines.items():
+        places.setdefault(number, path)
+    marked = [
+        places[number]
+        for number, line in enumerate(text.splitlines(), 1)
+        if "assumed" in line and number in places
+    ]
+    values = [path_text(path[:-1] if path[-1] == "source" else path) for path in marked]
     return [item for item in sentences if "assumed" in item], values
 
 

@@ -1,6 +1,7 @@
 """The figures, the intervals, the comparison and its plots; a night of the night site is played."""
 
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from labtrust_bench.calibration.plot import arrivals_svg, forest_svg, turnaround
 from labtrust_bench.calibration.report import calibrate, notes, verdict, write_plots
 from labtrust_bench.calibration.study import DayFigures, Plan, compare, simulate
 from labtrust_core.errors import DocumentError, UnknownNameError, UsageError
+from labtrust_core.policy.directory import find_policy_dir
 
 
 def nothing():
@@ -45,9 +47,20 @@ def row_of(*values, **changes):
 
 
 @pytest.fixture(scope="module")
-def night():
-    """Two nights of the night site, compared."""
-    return calibrate(Plan(site="night", days=2, seed=5), read_figures(), 1, nothing)
+def plan(tmp_path_factory):
+    """Two nights of the night site that end after three hours."""
+    folder = tmp_path_factory.mktemp("short") / "policy"
+    shutil.copytree(find_policy_dir(), folder)
+    file = folder / "workload" / "workload_profiles.v0.1.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("horizon_s: 28800", "horizon_s: 10800"), encoding="utf-8")
+    return Plan(site="night", days=2, seed=5, policy_dir=folder)
+
+
+@pytest.fixture(scope="module")
+def night(plan):
+    """Those nights, compared."""
+    return calibrate(plan, read_figures(), 1, nothing)
 
 
 def test_the_published_figures_are_many_and_both_kinds():
@@ -113,7 +126,13 @@ def test_a_row_agrees_when_interval_and_range_meet():
     assert row_of(None).agrees is None
 
 
-def test_a_reason_stands_only_beside_what_is_off():
+def test_a_row_whose_mean_is_outside_agrees_within_the_error_only():
+    row = row_of(11.0, 13.5)
+    assert (row.agrees, row.in_range) == (True, False)
+    assert row.reason
+
+
+def test_a_reason_stands_only_beside_what_is_outside():
     assert row_of(20.0, 20.0).reason == "a reason"
     assert not row_of(10.0, 10.0).reason
 
@@ -142,14 +161,14 @@ def test_few_days_and_another_site_are_remarked_on():
 
 def test_a_night_gives_a_value_to_most_rows(night):
     known = [row for row in night.rows if row.simulated is not None]
-    assert len(known) > 0.7 * len(night.rows)
+    assert len(known) > 0.5 * len(night.rows)
     by_id = {row.id: row for row in night.rows}
-    assert 30 < by_id["requests_per_day"].simulated < 200
+    assert 10 < by_id["requests_per_day"].simulated < 200
     assert by_id["median_stat_haematology"].simulated < by_id["median_stat_chemistry"].simulated
 
 
-def test_the_same_seed_gives_the_same_rows_in_other_processes(night):
-    again = simulate(Plan(site="night", days=2, seed=5), 2, nothing)
+def test_the_same_seed_gives_the_same_rows_in_other_processes(night, plan):
+    again = simulate(plan, 2, nothing)
     assert again == night.days
 
 
@@ -162,7 +181,7 @@ def test_each_day_is_another(night):
 def test_arrivals_of_a_night_are_at_night(night):
     by_hour = [sum(counts) for counts in zip(*night.days[0].arrivals.values(), strict=True)]
     assert sum(by_hour) == night.days[0].values["requests"]
-    assert sum(by_hour[6:22]) == 0
+    assert sum(by_hour[1:22]) == 0
 
 
 def test_plots_show_every_row_that_has_a_value(night, tmp_path):

@@ -1,15 +1,18 @@
 """`labtrust calibrate` compares a site with published figures, in words, JSON and plots."""
 
 import json
+import shutil
 
 import pytest
 from labtrust_cli.exit_codes import ExitCode
+from labtrust_core.policy.directory import find_policy_dir
 
 FIELDS = {
     "agrees",
     "ci_high",
     "ci_low",
     "id",
+    "in_range",
     "kind",
     "note",
     "published",
@@ -24,10 +27,22 @@ FIELDS = {
 }
 
 
+@pytest.fixture(scope="module")
+def policy_dir(tmp_path_factory):
+    """A policy whose night is over after three hours."""
+    folder = tmp_path_factory.mktemp("short") / "policy"
+    shutil.copytree(find_policy_dir(), folder)
+    file = folder / "workload" / "workload_profiles.v0.1.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("horizon_s: 28800", "horizon_s: 10800"), encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
-def calibrate(labtrust):
+def calibrate(labtrust, policy_dir):
     def call(*arguments):
-        return labtrust("calibrate", "--site", "night", "--days", "1", "--jobs", "1", *arguments)
+        site = ("--site", "night", "--days", "1", "--jobs", "1")
+        return labtrust("--policy-dir", str(policy_dir), "calibrate", *site, *arguments)
 
     return call
 
@@ -52,6 +67,7 @@ def test_rows_are_json(calibrate):
     assert {row["kind"] for row in report["rows"]} == {"fitted", "held-out"}
     assert all(row["ci_low"] is None for row in report["rows"])
     assert "DEV_HAEM_01" in report["utilisation_percent"]
+    assert "STAT blood count" in report["turnaround_90_min"]
 
 
 def test_unknown_site_is_a_bad_request(labtrust):

@@ -89,7 +89,7 @@ def _row(index: int, row: Row) -> str:
 
 _PLOT: Final = (64, 30, 700, 320)  # left, top, width, height of the plain plots
 _MOST_MIN: Final = 180
-_NAMES: Final = {"HAEM": "blood count", "COAG": "coagulation", "BIOCHEM": "chemistry"}
+NAMES: Final = {"HAEM": "blood count", "COAG": "coagulation", "BIOCHEM": "chemistry"}
 _COLOURS: Final = {"HAEM": "#c0392b", "COAG": "#e08e0b", "BIOCHEM": "#1a6faf"}
 _MEDIANS: Final = {
     (priority, code): f"median_{priority.lower()}_{name}"
@@ -138,7 +138,7 @@ def turnaround_svg(days: Sequence[DayFigures], rows: Sequence[Row]) -> str:
                 stroke_dasharray=dash,
             )
         )
-        parts.append(label(line_x + 32, at, f"{priority} {_NAMES[code]}", fill=INK))
+        parts.append(label(line_x + 32, at, f"{priority} {NAMES[code]}", fill=INK))
     title = "Turnaround from receipt to release: share of tubes that are out"
     return document(left + width + _MARGIN, top + height + 44, title, parts, _FONT)
 

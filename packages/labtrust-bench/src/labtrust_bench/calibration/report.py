@@ -9,8 +9,16 @@ from typing import Final
 
 from labtrust_bench.calibration.estimate import Estimate, estimate
 from labtrust_bench.calibration.figures import Figure
-from labtrust_bench.calibration.plot import arrivals_svg, forest_svg, turnaround_svg
-from labtrust_bench.calibration.study import DayFigures, Plan, Row, compare, simulate
+from labtrust_bench.calibration.plot import NAMES, arrivals_svg, forest_svg, turnaround_svg
+from labtrust_bench.calibration.study import (
+    CURVES,
+    POINTS,
+    DayFigures,
+    Plan,
+    Row,
+    compare,
+    simulate,
+)
 
 FITTED_SITE: Final = "district"
 FEWEST: Final = 20
@@ -25,6 +33,7 @@ class Calibration:
         plan: What was simulated.
         rows: A row a published figure.
         utilisation: Device to the per cent of its units' time that they were occupied.
+        late: Priority and discipline to the 90th percentile of turnaround, in minutes.
         spoilt: Per cent of tubes that waited too long and were thrown away.
         days: What was kept of each day.
     """
@@ -32,6 +41,7 @@ class Calibration:
     plan: Plan
     rows: list[Row]
     utilisation: dict[str, Estimate]
+    late: dict[str, Estimate]
     spoilt: Estimate
     days: list[DayFigures]
 
@@ -47,6 +57,12 @@ def calibrate(
         rows=compare(figures, days),
         utilisation={
             name: estimate([day.busy_permille[name] / 10 for day in days]) for name in devices
+        },
+        late={
+            f"{priority} {NAMES[code]}": estimate(
+                [day.curves[priority, code][POINTS.index(90)] for day in days]
+            )
+            for priority, code in CURVES
         },
         spoilt=estimate([day.values["spoilt"] for day in days]),
         days=days,

@@ -85,9 +85,10 @@ class Row:
     Attributes:
         agrees: Whether the interval and the published range have something in common; without an
             interval, whether the value lies in the range. ``None`` where no day has the quantity.
+        in_range: Whether the mean itself lies in the range. A row that agrees without that is
+            within the error of the simulation, and no more.
         note: What to know about the comparison.
-        reason: The likely reason where it does not agree; empty where none is known.
-        reason: The likely reason where it does not agree; empty where it does or none is known.
+        reason: The likely reason where the mean is outside; empty where none is known.
     """
 
     id: str
@@ -103,6 +104,7 @@ class Row:
     ci_high: float | None
     kind: Kind
     agrees: bool | None
+    in_range: bool | None
     note: str
     reason: str
 
@@ -198,8 +200,9 @@ def _row(name: str, figure: Figure, days: Sequence[DayFigures]) -> Row:
     if figure.measure not in MEASURES:
         raise UnknownNameError("measure", figure.measure, MEASURES)
     found = estimate([day.values[figure.measure] for day in days])
-    agrees = None
+    agrees = in_range = None
     if found.mean is not None:
+        in_range = figure.low <= found.mean <= figure.high
         low = found.mean if found.low is None else found.low
         high = found.mean if found.high is None else found.high
         agrees = low <= figure.high and high >= figure.low
@@ -217,6 +220,7 @@ def _row(name: str, figure: Figure, days: Sequence[DayFigures]) -> Row:
         ci_high=found.high,
         kind=figure.kind,
         agrees=agrees,
+        in_range=in_range,
         note=figure.note,
-        reason=figure.off if agrees is False else "",
+        reason=figure.off if in_range is False else "",
     )
