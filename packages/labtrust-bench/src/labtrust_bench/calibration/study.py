@@ -6,13 +6,15 @@ what happened in a day, and every day has the seed after the last one's.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Final
 
 from labtrust_core.domains import open_policy
@@ -176,9 +178,18 @@ _OPENED: dict[str, tuple[CompiledPolicy, str]] = {}
 
 
 def _open(policy_dir: Path, partner: str | None, site: str) -> None:
-    """Open the policy once in a process, which an interruption ends without a word."""
+    """Open the policy once in a process, which ends without a word when its parent does."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    Thread(target=_end_with_parent, daemon=True).start()
     _OPENED["here"] = open_policy(policy_dir, partner), site
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent to end, however it does: nobody would take what is worked out here."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _one(seed: int) -> DayFigures:
