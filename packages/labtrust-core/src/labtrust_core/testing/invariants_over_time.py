@@ -8,8 +8,8 @@ from typing import Final
 from labtrust_core.event import StepResult
 from labtrust_core.hospital_lab.handlers.results import DRIFT_FLAG
 from labtrust_core.hospital_lab.quality_cascade import suspicion
-from labtrust_core.hospital_lab.things import Result, Run
-from labtrust_core.testing.glance import Change, ChangeCheck
+from labtrust_core.hospital_lab.things import Agent, Result, Run
+from labtrust_core.testing.glance import Change, ChangeCheck, Glance
 
 _WAITING: Final = frozenset({"accepted", "separated", "aliquoted"})
 _UNDECIDED: Final = frozenset({"held", "rejected", "in_transit"})
@@ -134,6 +134,35 @@ def people_walk_one_way_at_a_time(change: Change) -> Iterator[str]:
         step = None if new is None or new.zone == old.zone else (old.zone, new.zone)
         if new is not None and step is not None and step not in change.after.tables.ways:
             yield f"{name} went from {old.zone} to {new.zone}"
+
+
+def nobody_reaches_through_walls(change: Change) -> Iterator[str]:
+    """What somebody moves was within reach, and ends within reach or on the road."""
+    acting = [item.event for item in _told(change) if item.accepted and item.event is not None]
+    agent = change.before.world.agents.get(acting[0].agent_id) if len(acting) == 1 else None
+    if agent is None:
+        return
+    reach = _reach(change.before, agent, change.after.now)
+    after = change.after.world
+    reach_after = _reach(change.after, after.agents[agent.agent_id], change.after.now)
+    for name, old in change.before.world.specimens.items():
+        place = after.specimens[name].place if name in after.specimens else old.place
+        ends_well = place in reach | reach_after or place.startswith("consignment:")
+        if place != old.place and not (old.place in reach and ends_well):
+            yield f"{agent.agent_id} in {agent.zone} moves {name} from {old.place} to {place}"
+
+
+def _reach(state: Glance, agent: Agent, now_s: int) -> set[str]:
+    places = {f"zone:{agent.zone}", f"agent:{agent.agent_id}"}
+    places |= {
+        f"device:{name}" for name, item in state.world.devices.items() if item.zone == agent.zone
+    }
+    routes = state.tables.routes
+    return places | {
+        f"consignment:{name}"
+        for name, item in state.world.consignments.items()
+        if routes[item.route_id].dest_zone == agent.zone and item.arrives_s <= now_s
+    }
 
 
 def runs_start_at_the_head_of_the_queue(change: Change) -> Iterator[str]:
@@ -358,6 +387,7 @@ CHECKS: Final[tuple[ChangeCheck, ...]] = (
     what_is_put_aside_has_a_reason,
     exposures_are_only_added,
     people_walk_one_way_at_a_time,
+    nobody_reaches_through_walls,
     runs_start_at_the_head_of_the_queue,
     runs_start_on_good_devices,
     runs_keep_what_they_are,

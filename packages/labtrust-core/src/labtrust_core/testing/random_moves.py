@@ -374,12 +374,20 @@ def _head(choice: Choice, device: Device) -> str | None:
 
 
 def _end(choice: Choice) -> Move:
+    """Unload a run; now and then one of another device, or of a centrifuge."""
     runs = list(choice.world.runs.values())
-    run = choice.one([item for item in runs if not item.unloaded] or runs)
+    if choice.rng.random() < _MOSTLY:
+        machines = choice.devices("analyser")
+        measuring = [item for item in runs if choice.world.devices[item.device_id] in machines]
+        runs = [item for item in measuring if not item.unloaded] or measuring
+    run = choice.one(runs)
     if run is None:
         return choice.move(choice.person(), {"device_id": NOTHING, "run_id": NOTHING})
-    zone = choice.world.devices[run.device_id].zone
-    return choice.move(choice.person(zone), {"device_id": run.device_id, "run_id": run.run_id})
+    device_id = run.device_id
+    if choice.rng.random() < _RARELY:
+        device_id = choice.name(item.device_id for item in choice.devices("analyser"))
+    zone = choice.world.devices[device_id].zone
+    return choice.move(choice.person(zone), {"device_id": device_id, "run_id": run.run_id})
 
 
 def _control(choice: Choice) -> Move:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from labtrust_core.engine.engine import Engine
 from labtrust_core.event import SYSTEM_AGENT
@@ -13,13 +13,15 @@ from labtrust_core.hospital_lab.handlers.results import has_result, was_measured
 from labtrust_core.hospital_lab.lookup import result_out
 from labtrust_core.hospital_lab.quality_cascade import suspicion
 from labtrust_core.hospital_lab.stability import stability_breach
-from labtrust_core.hospital_lab.things import Result
+from labtrust_core.hospital_lab.things import Result, Specimen, SpecimenStatus
 from labtrust_core.testing.random_moves import BENCH_MOVES, NOTHING, REASON, Choice
 from labtrust_core.testing.random_shift import PEOPLE, Move
 
 ROUTE: Final = ("SITE_ACUTE", "SITE_HUB")
 _RACK: Final = 4
 _MOSTLY, _HALF = 0.8, 0.5
+_LONG_S: Final = 10_000
+_TRIES: Final = 4
 
 
 def _result(*statuses: str, out: bool | None = None, **args: object) -> Callable[[Choice], Move]:
@@ -71,7 +73,8 @@ def _release_by_token(choice: Choice) -> Move:
     ]
     found = choice.one(good)
     if found is None:
-        return _result("held")(choice)
+        reason = {"reason_code": "RC_RESULT_HELD", "rationale": "the patient is bleeding"}
+        return _result("held")(choice)._replace(fields=reason)
     name, token = found
     result = choice.world.results.get(token.subject_id)
     return choice.move(
@@ -90,11 +93,15 @@ def _repeat(choice: Choice) -> Move:
 
 def _add_on(choice: Choice) -> Move:
     agent_id, specimen = choice.at_tube(
-        ("released",), lambda item: item.panel_id in choice.tables.add_ons
+        ("released",), lambda item: item.panel_id in choice.tables.add_ons and not _is_old(item)
     )
     name = NOTHING if specimen is None else specimen.specimen_id
     panel = "" if specimen is None else choice.tables.add_ons.get(specimen.panel_id, "")
     return choice.move(agent_id, {"specimen_id": name, "panel_id": panel or NOTHING})
+
+
+def _is_old(specimen: Specimen) -> bool:
+    return specimen.separated_s is None or specimen.collected_s < -_LONG_S
 
 
 def _enter(choice: Choice) -> Move:
@@ -343,6 +350,15 @@ def _inject(choice: Choice) -> Move:
         "collection_ts_s": choice.now - 600,
         "separated_ts_s": choice.now if status == "separated" else None,
     }
+    if choice.rng.random() > _MOSTLY:  # something that may not be possible
+        names = [*PEOPLE, *choice.world.specimens, *choice.world.aliquots, "NOBODY"]
+        odd = {
+            "status": choice.rng.choice(get_args(SpecimenStatus)),
+            "carried_by": choice.rng.choice(names),
+            "aliquot_id": choice.rng.choice(names),
+        }
+        key = choice.rng.choice(list(odd))
+        specimen[key] = odd[key]
     return Move(SYSTEM_AGENT, choice.action, {"specimen": specimen})
 
 
@@ -392,8 +408,8 @@ _OFTEN: Final = {
     "DISPATCH_TRANSPORT": 3,
     "CHAIN_OF_CUSTODY_SIGN": 4,
     "RECEIVE_TRANSPORT": 3,
-    "NOTIFY_CRITICAL_RESULT": 2,
-    "ACK_CRITICAL_RESULT": 3,
+    "NOTIFY_CRITICAL_RESULT": 3,
+    "ESCALATE_CRITICAL_RESULT": 3,
     "CREATE_ACCESSION": 2,
     "CHECK_ACCEPTANCE_RULES": 3,
     "ACCEPT_SPECIMEN": 3,
@@ -414,3 +430,17 @@ def sensible(engine: Engine, action: str, rng: random.Random) -> Move:
         KeyError: There is no recipe for the action.
     """
     return MOVES[action](Choice(engine, action, rng))
+
+
+def some_move(engine: Engine, rng: random.Random) -> Move:
+    """Return a sensible move of some kind, if need be after a few that come to nothing.
+
+    Args:
+        engine: Runs the episode.
+        rng: Where choices are drawn from.
+    """
+    for _ in range(_TRIES):
+        move = sensible(engine, rng.choice(WEIGHTED), rng)
+        if NOTHING not in move.args.values() and [NOTHING] not in move.args.values():
+            break
+    return move

@@ -38,7 +38,7 @@ PEOPLE: Final = {
     "P_SUPERVISOR_1": ("ROLE_SUPERVISOR", "Z_SRA_RECEPTION"),
     "P_SUPERVISOR_2": ("ROLE_SUPERVISOR", "Z_ANALYZER_HALL_A"),
     "A_CLINSCI": ("ROLE_CLINICAL_SCIENTIST", "Z_QC_SUPERVISOR"),
-    "P_CLINSCI_1": ("ROLE_CLINICAL_SCIENTIST", "Z_QC_SUPERVISOR"),
+    "P_CLINSCI_1": ("ROLE_CLINICAL_SCIENTIST", "Z_ANALYZER_HALL_A"),
     "A_SECURITY": ("ROLE_SECURITY_OFFICER", "Z_QC_SUPERVISOR"),
     "P_SECURITY_1": ("ROLE_SECURITY_OFFICER", "Z_SRA_RECEPTION"),
     "P_SPARE": ("ROLE_RUNNER", "Z_PREANALYTICS"),
@@ -62,15 +62,15 @@ _STAGES: Final = (
     *[("aliquoted", _HALL_A, _BIOCHEM)] * 4,
     *[("accepted", _HALL_A, _HAEM)] * 4,
     *[("aliquoted", _HALL_B, _COAG)] * 3,
-    *[("analysed", _HALL_A, _HAEM)] * 2,
+    *[("analysed", _HALL_A, _HAEM)] * 4,
 )
 _PRIORITIES: Final = ("STAT", "ROUTINE", "URGENT", "ROUTINE")
 _LONG_AGO_S: Final = -50_000
-_OLD: Final = 3
+_OLD: Final = 5
 
 
 def scenario(*, faults: bool = True) -> dict[str, Any]:
-    """Return the initial state: work at every stage, some of it too old, two critical results."""
+    """Return the initial state: work at every stage, some of it too old, four critical results."""
     specimens = [
         {
             "specimen_id": f"S{number}",
@@ -212,7 +212,8 @@ class Shift:
         names = ("token_type", "subject_type", "subject_id", "reason_code", "requested_by")
         request = {"event_id": raw["event_id"], **{n: raw["args"].get(n, "") for n in names}}
         for approval in approvals if self.engine.ctx.config.signatures_required else ():
-            private = self._keyring.private.get(approval["approver_key_id"])
+            key_id = approval.get("approver_key_id") if isinstance(approval, dict) else None
+            private = self._keyring.private.get(str(key_id))
             if private is not None:
                 message = approval_message(approval, request, EPISODE)
                 approval["signature"] = base64.b64encode(private.sign(message)).decode()
@@ -231,7 +232,7 @@ def spoiled(move: Move, rng: random.Random, names: list[str]) -> Move:
         rng: Where the mistake is drawn from.
         names: Names of what there is, to be put where they may not belong.
     """
-    mistake = rng.choice(["person", "value", "value", "missing", "type", "token"])
+    mistake = rng.choice(["person", "value", "value", "value", "missing", "type", "type", "token"])
     if mistake == "person":
         return move._replace(agent_id=rng.choice([*PEOPLE, "NOBODY"]))
     if mistake == "token":

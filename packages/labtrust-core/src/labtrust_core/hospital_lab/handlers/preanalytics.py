@@ -24,6 +24,7 @@ KIND_OF_ACTION: Final = {
     "QUEUE_RUN": "analyser",
     "START_RUN": "analyser",
     "START_RUN_OVERRIDE": "analyser",
+    "END_RUN": "analyser",
     "QC_EVENT": "analyser",
 }
 """Which kind of device each action needs."""
