@@ -31,7 +31,7 @@ def names(shift):
     return [*found, *tables.zones, *tables.devices, *tables.doors, *tables.panels, ""]
 
 
-def machine(tally, **mode):
+def machine(tally, burst, **mode):
     """Return a state machine whose shifts add what they accept to ``tally``."""
 
     class Shifts(RuleBasedStateMachine):
@@ -58,7 +58,7 @@ def machine(tally, **mode):
 
         @rule(rng=RANDOMS)
         def somebody_works_on(self, rng):
-            for _ in range(3):
+            for _ in range(burst):
                 self.shift.do(some_move(self.shift.engine, rng))
                 self.shift.wait(rng.choice(WAITS))
 
@@ -76,11 +76,11 @@ def machine(tally, **mode):
     return Shifts
 
 
-def play(mode, examples, steps):
+def play(mode, examples, steps, burst):
     """Run shifts, and return how often each action was accepted."""
     tally = Counter()
     run_state_machine_as_test(
-        machine(tally, **MODES[mode]),
+        machine(tally, burst, **MODES[mode]),
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
@@ -95,7 +95,7 @@ def play(mode, examples, steps):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_whatever_anybody_does_every_invariant_holds(mode):
-    tally = play(mode, examples=15, steps=40)
+    tally = play(mode, examples=15, steps=40, burst=3)
     accepted = tally.total() - tally["steps"]
     assert accepted > 0.3 * tally["steps"]
     assert len(tally) > 0.7 * len(MOVES)
@@ -104,10 +104,10 @@ def test_whatever_anybody_does_every_invariant_holds(mode):
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_over_many_shifts_every_invariant_holds(mode):
-    tally = play(mode, examples=300, steps=60)
+    tally = play(mode, examples=200, steps=60, burst=10)
     accepted = tally.total() - tally["steps"]
     assert accepted > 0.3 * tally["steps"]
-    assert MOVES.keys() - tally.keys() <= NEVER_BY_HAND[mode]
+    assert len(tally) > 0.9 * len(MOVES)
 
 
 def test_there_is_a_move_for_every_action_of_the_workflow_and_no_other():

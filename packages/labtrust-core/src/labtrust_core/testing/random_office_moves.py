@@ -21,16 +21,18 @@ ROUTE: Final = ("SITE_ACUTE", "SITE_HUB")
 _RACK: Final = 4
 _MOSTLY, _HALF = 0.8, 0.5
 _LONG_S: Final = 10_000
-_TRIES: Final = 4
+_TRIES: Final = 3
 
 
-def _result(*statuses: str, out: bool | None = None, **args: object) -> Callable[[Choice], Move]:
+def _result(
+    *statuses: str, out: bool | None = None, reason: bool = False
+) -> Callable[[Choice], Move]:
     """Return a recipe for an action on one result.
 
     Args:
         statuses: The statuses of the results that fit.
         out: Whether an earlier result of the same analyte must be out, or must not be.
-        args: Further arguments.
+        reason: Whether a reason is stated.
     """
 
     def recipe(choice: Choice) -> Move:
@@ -41,7 +43,9 @@ def _result(*statuses: str, out: bool | None = None, **args: object) -> Callable
         ]
         result = choice.one(found)
         name = choice.name(choice.world.results) if result is None else result.result_id
-        return choice.move(_stranger(choice, result), {"result_id": name, **args})
+        return choice.move(
+            _stranger(choice, result), {"result_id": name, **(REASON if reason else {})}
+        )
 
     return recipe
 
@@ -88,7 +92,7 @@ def _release_by_token(choice: Choice) -> Move:
 
 def _repeat(choice: Choice) -> Move:
     statuses = ("released",) if choice.rng.random() < _HALF else ("generated", "held")
-    return _result(*statuses, **REASON)(choice)
+    return _result(*statuses, reason=True)(choice)
 
 
 def _add_on(choice: Choice) -> Move:
@@ -366,8 +370,8 @@ OFFICE_MOVES: Final[dict[str, Callable[[Choice], Move]]] = {
     "GENERATE_RESULT": _enter,
     "RELEASE_RESULT": _release,
     "RELEASE_RESULT_OVERRIDE": _release_by_token,
-    "AMEND_RESULT": _result("generated", out=True, **REASON),
-    "HOLD_RESULT": _result("generated", "held", **REASON),
+    "AMEND_RESULT": _result("generated", out=True, reason=True),
+    "HOLD_RESULT": _result("generated", "held", reason=True),
     "RERUN_REQUEST": _repeat,
     "ADD_ON_TEST": _add_on,
     "NOTIFY_CRITICAL_RESULT": _call,
@@ -439,8 +443,9 @@ def some_move(engine: Engine, rng: random.Random) -> Move:
         engine: Runs the episode.
         rng: Where choices are drawn from.
     """
+    move = sensible(engine, rng.choice(WEIGHTED), rng)
     for _ in range(_TRIES):
-        move = sensible(engine, rng.choice(WEIGHTED), rng)
         if NOTHING not in move.args.values() and [NOTHING] not in move.args.values():
             break
+        move = sensible(engine, rng.choice(WEIGHTED), rng)
     return move

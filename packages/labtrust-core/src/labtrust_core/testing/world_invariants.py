@@ -58,8 +58,8 @@ def statement(name: str) -> str:
     Raises:
         KeyError: There is no such invariant.
     """
-    check: Callable[..., object] = {**STATE_INVARIANTS, **CHANGE_INVARIANTS}[name]
-    return inspect.cleandoc(check.__doc__ or "").partition("\n")[0]
+    checks: dict[str, Callable[..., object]] = {**STATE_INVARIANTS, **CHANGE_INVARIANTS}
+    return inspect.cleandoc(checks[name].__doc__ or "").partition("\n")[0]
 
 
 def objections(state: Glance, *, without: Collection[str] = ()) -> dict[str, list[str]]:
