@@ -15,7 +15,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,6 @@ import click
 from labtrust_cli.command_table import COMMANDS, CommandEntry
 from labtrust_cli.main import cli, run
 from labtrust_core.domains import open_documents, open_policy
-from labtrust_core.engine.actions import ENGINE_REASON_CODES
 from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.engine.engine import Engine
 from labtrust_core.golden.coverage import totals
@@ -35,11 +34,18 @@ from labtrust_core.hospital_lab.lab import HOSPITAL_LAB
 from labtrust_core.ledger.verify import verify_log
 from labtrust_core.policy.documents import path_text, read_document
 from labtrust_core.policy.load import SUITE_FOLDER, merged
-from labtrust_core.policy.model import TRUST_DOCUMENTS, ReasonCodes, Tokens, Workflow
+from labtrust_core.policy.model import TRUST_DOCUMENTS, Workflow
 from labtrust_core.testing.world_invariants import (
     CHANGE_INVARIANTS,
     STATE_INVARIANTS,
     statement,
+)
+from vocabulary_tables import (
+    code,
+    emits_section,
+    fields_section,
+    reason_codes_section,
+    table,
 )
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -47,20 +53,6 @@ DOCS: Final = ROOT / "docs"
 POLICY: Final = ROOT / "policy"
 OVERLAY: Final = POLICY / "partners" / "upstream_compat"
 REGENERATE: Final = "run: python tools/generate_reference_docs.py"
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a Markdown table; a bar in a cell is escaped."""
-    head = list(head)
-    lines = [head, ["---"] * len(head), *([*row] for row in rows)]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
-
-
-def code(items: Iterable[str]) -> str:
-    """Return names as inline code, separated by commas; a hyphen for none."""
-    return ", ".join(f"`{item}`" for item in items) or "-"
 
 
 def cli_section() -> str:
@@ -116,38 +108,6 @@ def _options(command: click.Command, context: click.Context) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def reason_codes_section() -> str:
-    """Return the tables of reason codes, one a namespace."""
-    documents = open_documents(POLICY).documents
-    registry = documents.get("reason_codes", ReasonCodes).codes
-    types = documents.get("tokens", Tokens).types
-    parts = []
-    for namespace in dict.fromkeys(item.namespace for item in registry.values()):
-        rows = (
-            (
-                f"`{name}`",
-                item.severity,
-                item.description,
-                _source(name),
-                "never"
-                if item.non_overridable
-                else code(kind for kind, rule in types.items() if name in rule.lifts),
-            )
-            for name, item in registry.items()
-            if item.namespace == namespace
-        )
-        parts += [
-            f"## {namespace}",
-            table(("code", "severity", "meaning", "from", "lifted by"), rows),
-        ]
-    return "\n\n".join(parts)
-
-
-def _source(name: str) -> str:
-    sources = (("engine", ENGINE_REASON_CODES), ("laboratory", HOSPITAL_LAB.reason_codes))
-    return ", ".join(source for source, codes in sources if name in codes) or "-"
 
 
 def overlay_section() -> str:
@@ -362,7 +322,7 @@ def _pictures() -> tuple[str, str]:
     log = ("--log", "episode.jsonl")
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         shown("run-benchmark", "--task", "throughput_sla", "--seed", "7", *log, "--out", "r.json")
-        shown("render", "floor", *log, "--at", "9000", "--crew", "standard", "--out", "floor.svg")
+        shown("render", "floor", *log, "--at", "9000", "--out", "floor.svg")
         shown("render", "timeline", *log, "--out", "timeline.svg")
         floor, timeline = (Path(name).read_text("utf-8") for name in ("floor.svg", "timeline.svg"))
     return floor, timeline
@@ -417,6 +377,8 @@ SECTIONS: Final[Sections] = {
     ("reference/policy.md", "documents"): documents_section,
     ("reference/policy.md", "validate"): validate_section,
     ("reference/reason-codes.md", "codes"): reason_codes_section,
+    ("reference/vocabulary.md", "emits"): emits_section,
+    ("reference/vocabulary.md", "fields"): fields_section,
 }
 """Page and section to the function that makes the section."""
 

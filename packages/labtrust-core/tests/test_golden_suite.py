@@ -8,9 +8,6 @@ from labtrust_core.golden.weakening import GATE_NAMES
 
 OUT_OF_REACH = {
     ("refusals", "reached"): {
-        # Policy services analysers only.
-        "ALIQUOT_CREATE device_up RC_DEVICE_MAINT",
-        "CENTRIFUGE_START device_up RC_DEVICE_MAINT",
         # The handler reads again what the guard has just read.
         "INJECT_SPECIMEN (handler) RC_INJECT_SPECIMEN_INVALID",
         # An override names its specimens, for which it needs tokens; it never means the head.

@@ -9,36 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from labtrust_core.engine.actions import ENGINE_EMITS, ENGINE_REASON_CODES
+from labtrust_core.engine.actions import ENGINE_EMITS
 from labtrust_core.engine.domain import Domain, Problem
+from labtrust_core.engine.references import live_reason_codes
 from labtrust_core.golden.report import ASSERTION_FAILED
 from labtrust_core.policy.load import Policy
-from labtrust_core.policy.model import Emits, Invariants, ReasonCodes
-
-
-def live_reason_codes(policy: Policy, domain: Domain) -> frozenset[str]:
-    """Return every reason code that a refusal, a violation, a note or a report can carry."""
-    invariants = policy.get("invariants", Invariants).invariants.values()
-    of_invariants = {item.reason_code for item in invariants if item.reason_code is not None}
-    return ENGINE_REASON_CODES | domain.reason_codes | of_invariants | {ASSERTION_FAILED}
-
-
-def live_emits(domain: Domain) -> frozenset[str]:
-    """Return every name that a step can emit."""
-    return ENGINE_EMITS | domain.emitted
+from labtrust_core.policy.model import Emits, ReasonCodes
 
 
 def dead_names(policy: Policy, domain: Domain) -> Iterator[Problem]:
     """Yield a problem for each registered name that nothing produces, or that is reserved too."""
     codes = policy.get("reason_codes", ReasonCodes)
-    live = live_reason_codes(policy, domain)
+    live = live_reason_codes(policy, domain) | {ASSERTION_FAILED}
     for code in codes.codes:
         if code not in live:
             yield _dead("reason_codes", ("codes", code), "nothing returns this reason code", code)
     emits = policy.get("emits", Emits)
     for category, names in emits.categories.items():
         for name in names:
-            if name not in live_emits(domain):
+            if name not in ENGINE_EMITS | domain.emitted:
                 yield _dead("emits", ("categories", category), "nothing emits this name", name)
     emitted = {name for names in emits.categories.values() for name in names}
     for document, reserved, used in (

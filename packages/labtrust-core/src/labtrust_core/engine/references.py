@@ -46,6 +46,13 @@ def _listed(known: Collection[str]) -> str:
     return "one of " + ", ".join(names[:12]) + (", …" if len(names) > 12 else "")  # noqa: PLR2004 - a line's worth
 
 
+def live_reason_codes(policy: Policy, domain: Domain) -> frozenset[str]:
+    """Return every reason code that a refusal, a violation or a note of an event can carry."""
+    invariants = policy.get("invariants", Invariants).invariants.values()
+    of_invariants = {item.reason_code for item in invariants if item.reason_code is not None}
+    return ENGINE_REASON_CODES | domain.reason_codes | of_invariants
+
+
 def problems(policy: Policy, domain: Domain) -> list[PolicyError]:
     """Return every dangling reference and contradiction of ``policy`` under ``domain``."""
     found = [

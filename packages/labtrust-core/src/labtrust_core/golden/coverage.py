@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from labtrust_core.domains import OpenedPolicy
-from labtrust_core.engine.actions import ENGINE_EMITS, ENGINE_REASON_CODES
+from labtrust_core.engine.actions import ENGINE_EMITS
 from labtrust_core.engine.compiled import CompiledAction, CompiledPolicy
 from labtrust_core.engine.context import AnyContext, TrustState
 from labtrust_core.engine.domain import Guard, Handler
+from labtrust_core.engine.references import live_reason_codes
 from labtrust_core.event import ACCEPTED, Blocked, Event, StepResult
 from labtrust_core.golden.refusal_codes import HANDLER, refusal_row, refusal_rows
 from labtrust_core.golden.report import Coverage
@@ -201,7 +202,7 @@ def _rows(policy: OpenedPolicy) -> dict[str, Iterable[str]]:
         "system_actions": compiled.system_actions,
         "guards": {name for rule in rules for name in (*rule.guards, *rule.early_guards)},
         "refusals": refusal_rows(compiled, actions),
-        "reason_codes": ENGINE_REASON_CODES | domain.reason_codes,
+        "reason_codes": live_reason_codes(policy.documents, domain),
         "invariants": compiled.invariants.all,
         "tokens": compiled.tokens,
         "enforcement": ENFORCEMENT_ACTIONS,

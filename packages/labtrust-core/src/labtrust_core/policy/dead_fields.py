@@ -71,9 +71,13 @@ def code_of(module_names: Iterable[str]) -> tuple[Path, ...]:
 def attributes_read(place: Path) -> frozenset[str]:
     """Return every attribute name that the Python code at ``place`` (a folder or a file) reads."""
     files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
-    return frozenset(
-        name for file in files for name in _attributes(ast.parse(file.read_text(encoding="utf-8")))
-    )
+    return frozenset[str]().union(*(attributes_in(file) for file in files))
+
+
+@cache
+def attributes_in(file: Path) -> frozenset[str]:
+    """Return every attribute name that one file of Python code reads."""
+    return frozenset(_attributes(ast.parse(file.read_text(encoding="utf-8"))))
 
 
 def _attributes(tree: ast.AST) -> Iterator[str]:
