@@ -86,3 +86,16 @@ def test_somebody_can_be_given_a_specimen_to_carry(lab):
     result = lab.do("SYSTEM", "INJECT_SPECIMEN", args, key="K_SYSTEM")
     assert result.accepted
     watch.see(result)
+
+
+def test_a_tube_goes_by_the_id_of_its_last_aliquot_only():
+    separated = {"status": "separated", "zone_id": "Z_ALIQUOT_LABEL", "separated_ts_s": 0}
+    specimen = tube("S_SPIN", aliquot_id="AL_OLD", **separated)
+    people = placed({"A_PREAN": "Z_ALIQUOT_LABEL"})
+    lab = Laboratory({"agents": people, "specimens": [specimen]})
+    watch = Watch(lab.engine)
+    args = {"device_id": "DEV_ALIQUOTER_01", "specimen_id": "S_SPIN", "aliquot_id": "AL_NEW"}
+    result = lab.do("A_PREAN", "ALIQUOT_CREATE", args)
+    assert result.accepted
+    watch.see(result)
+    assert lab.world.aliquots == {"AL_NEW": "S_SPIN"}
