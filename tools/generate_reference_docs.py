@@ -36,6 +36,11 @@ from labtrust_core.ledger.verify import verify_log
 from labtrust_core.policy.documents import path_text, read_document
 from labtrust_core.policy.load import SUITE_FOLDER, merged
 from labtrust_core.policy.model import TRUST_DOCUMENTS, Workflow
+from labtrust_core.testing.world_invariants import (
+    CHANGE_INVARIANTS,
+    STATE_INVARIANTS,
+    statement,
+)
 from vocabulary_tables import (
     code,
     emits_section,
@@ -451,6 +456,17 @@ def verify_section() -> str:
     return _quick_eval()[1]
 
 
+def invariants_section() -> str:
+    """Return what the invariants of the laboratory say, those of a state and those of a change."""
+    state = [statement(name) for name in STATE_INVARIANTS]
+    change = [statement(name) for name in CHANGE_INVARIANTS]
+    heads = (f"Of every state ({len(state)})", f"Of every change ({len(change)})")
+    return "\n\n".join(
+        "\n".join([f"{head}:", "", *(f"- {sentence}" for sentence in said)])
+        for head, said in zip(heads, (state, change), strict=True)
+    )
+
+
 Sections = Mapping[tuple[str, str], Callable[[], str]]
 
 SECTIONS: Final[Sections] = {
@@ -458,6 +474,7 @@ SECTIONS: Final[Sections] = {
     ("explanation/differences-from-upstream.md", "overlay"): overlay_section,
     ("explanation/laboratory.md", "actions"): actions_section,
     ("explanation/laboratory.md", "guards"): guards_section,
+    ("explanation/laboratory.md", "invariants"): invariants_section,
     ("explanation/trust.md", "record"): record_section,
     ("reference/cli.md", "commands"): cli_section,
     ("reference/golden.md", "golden"): golden_section,

@@ -13,6 +13,8 @@ from labtrust_core.domains import open_policy
 from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.engine.engine import Engine
 from labtrust_core.ledger.record import read_record
+from labtrust_core.testing.glance import glance
+from labtrust_core.testing.world_invariants import objections
 from labtrust_core.trust.keys import TestKeyBinding, TestKeyring
 from labtrust_core.trust.signatures import sign_event
 
@@ -354,6 +356,8 @@ def test_whatever_is_sent_one_record_is_made_and_a_refusal_changes_nothing(
         assert len(lines) == length + 1 + len(result.system_results)
         if not result.accepted:
             assert engine.digest() == before
+        if partner is None:
+            assert objections(glance(engine)) == {}
 
 
 @pytest.mark.parametrize(("partner", "simulated"), MODES)

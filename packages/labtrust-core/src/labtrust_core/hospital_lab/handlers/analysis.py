@@ -71,8 +71,9 @@ def run_new(ctx: LabContext, event: Event) -> None:
 
 
 def run_known(ctx: LabContext, event: Event) -> None:
-    """Is there such a run?"""
-    if event.text("run_id") not in ctx.world.runs:
+    """Is there such a run, of the device where one is named?"""
+    run = ctx.world.runs.get(event.text("run_id"))
+    if run is None or event.args.get("device_id", run.device_id) != run.device_id:
         raise Blocked("RC_RUN_UNKNOWN", f"there is no run {event.args.get('run_id')}")
 
 

@@ -24,6 +24,7 @@ KIND_OF_ACTION: Final = {
     "QUEUE_RUN": "analyser",
     "START_RUN": "analyser",
     "START_RUN_OVERRIDE": "analyser",
+    "END_RUN": "analyser",
     "QC_EVENT": "analyser",
 }
 """Which kind of device each action needs."""
@@ -240,6 +241,8 @@ def aliquot_create(ctx: LabContext, event: Event) -> None:
         if table is not None:
             machine = ctx.world.devices[table.device_id]
             machine.occupy(ctx.now, table.run_s[specimen.panel_id])
+        if specimen.aliquot_id is not None:
+            ctx.world.aliquots.pop(specimen.aliquot_id, None)
         specimen.aliquot_id = aliquot_id
         ctx.world.aliquots[aliquot_id] = specimen.specimen_id
         ctx.world.set_status(specimen, "aliquoted")

@@ -11,6 +11,14 @@ from labtrust_core.hospital_lab.intake import read_specimen
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.things import Specimen
 
+_BROUGHT: Final = frozenset(
+    {
+        *("arrived_at_reception", "accessioning", "accepted", "held", "rejected"),
+        *("separated", "aliquoted"),
+    }
+)
+"""Statuses that a specimen can have by itself: the others are of a device, a queue, a road."""
+
 
 def reagent_known(ctx: LabContext, event: Event) -> None:
     """Is there such a reagent?"""
@@ -19,16 +27,29 @@ def reagent_known(ctx: LabContext, event: Event) -> None:
 
 
 def injectable(ctx: LabContext, event: Event) -> None:
-    """Is the specimen complete, and are it and its aliquot new?"""
+    """Is the specimen complete, and where it can be, and are it and its aliquot new?"""
     specimen = _specimen(ctx, event)
-    if specimen.aliquot_id in ctx.world.aliquots:
+    if specimen.status not in _BROUGHT or not _has_a_place(ctx, specimen):
+        raise Blocked(
+            "RC_INJECT_SPECIMEN_INVALID",
+            f"nothing that is {specimen.status} can be brought to {specimen.place}",
+        )
+    taken = ctx.world.aliquots.keys() | ctx.world.specimens.keys()
+    if specimen.aliquot_id in taken or specimen.aliquot_id == specimen.specimen_id:
         raise Blocked(
             "RC_INJECT_SPECIMEN_DUPLICATE", f"aliquot {specimen.aliquot_id} exists already"
         )
-    if specimen.specimen_id in ctx.world.specimens:
+    if specimen.specimen_id in taken:
         raise Blocked(
             "RC_INJECT_SPECIMEN_DUPLICATE", f"specimen {specimen.specimen_id} exists already"
         )
+
+
+def _has_a_place(ctx: LabContext, specimen: Specimen) -> bool:
+    kind, _, name = specimen.place.partition(":")
+    if kind != "agent":
+        return True
+    return name in ctx.world.agents and ctx.world.carried(name) < ctx.tables.carry_limit
 
 
 def restock(ctx: LabContext, event: Event) -> None:
