@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import labtrust_core
+from docs_markdown import POLICY, code, table
 from labtrust_core.domains import open_documents
 from labtrust_core.engine.actions import ENGINE_EMITS, ENGINE_REASON_CODES
 from labtrust_core.golden.report import ASSERTION_FAILED
@@ -25,22 +26,7 @@ from labtrust_core.policy.load import Policy
 from labtrust_core.policy.model import TRUST_DOCUMENTS, Emits, ReasonCodes, Tokens
 
 CORE: Final = Path(inspect.getfile(labtrust_core)).parent
-POLICY: Final = Path(__file__).resolve().parent.parent / "policy"
 SHOWN: Final = 3  # modules or scenarios named in a cell
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a Markdown table; a bar in a cell is escaped."""
-    head = list(head)
-    lines = [head, ["---"] * len(head), *([*row] for row in rows)]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
-
-
-def code(items: Iterable[str]) -> str:
-    """Return names as inline code, separated by commas; a hyphen for none."""
-    return ", ".join(f"`{item}`" for item in items) or "-"
 
 
 def _first(items: list[str]) -> str:
