@@ -7,6 +7,8 @@ import pytest
 from labtrust_cli.exit_codes import ExitCode
 from labtrust_core.policy.directory import find_policy_dir
 
+pytest.importorskip("labtrust_bench", reason="the command belongs to labtrust-bench")
+
 FIELDS = {
     "agrees",
     "ci_high",
