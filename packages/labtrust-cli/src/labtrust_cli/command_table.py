@@ -102,6 +102,13 @@ COMMANDS: Final = (
         distribution="labtrust-bench",
     ),
     CommandEntry(
+        name="env",
+        section=VALIDATION,
+        summary="Check that the environments of tasks are conformant.",
+        example="labtrust env check --all",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
         name="render",
         section=PICTURES,
         summary="Draw the floor plan, or the timeline of a logged shift, as SVG.",

@@ -1,0 +1,49 @@
+"""A task as a PettingZoo environment: its crew, load, scenario and rewards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from labtrust_env.config import EnvConfig
+from labtrust_env.parallel_env import HospitalLabEnv
+
+from labtrust_bench.tasks.base import BenchmarkTask
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnvironments:
+    """Makes environments of one task; can be pickled when the task can.
+
+    The agents are the whole crew, also those whose part the task's opponents play in a benchmark.
+
+    Attributes:
+        task: The task, at the size that is wanted.
+        partner: Partner whose policy overlay applies.
+        policy_dir: Policy folder; by default the one in force when an environment is made.
+    """
+
+    task: BenchmarkTask
+    partner: str | None = None
+    policy_dir: Path | None = None
+
+    def __call__(self) -> HospitalLabEnv:
+        """Return a new environment.
+
+        Raises:
+            PolicyError: The policy is missing, malformed or contradicts itself.
+            UsageError: Policy knows no such crew, workload or partner.
+        """
+        size = self.task.size
+        config = EnvConfig(
+            crew=self.task.crew,
+            workload=size.workload,
+            horizon_s=size.horizon_s,
+            arrivals_until_s=size.arrivals_until_s,
+            dt_s=size.dt_s,
+            scenario=self.task.get_initial_state(),
+            reward_config=self.task.reward_config,
+            policy_dir=self.policy_dir,
+            partner=self.partner,
+        )
+        return HospitalLabEnv(config)
