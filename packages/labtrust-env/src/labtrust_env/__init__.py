@@ -1,8 +1,8 @@
 """PettingZoo environments of LabTrust.
 
 Importing the package registers ``labtrust/hospital_lab-v0`` in PettingZoo's registries, the
-parallel one and that of AEC environments. The names below are imported when they are first asked
-for.
+parallel one and that of AEC environments, and ``labtrust/HospitalLab-v0`` in Gymnasium's. The names
+below are imported when they are first asked for.
 """
 
 from __future__ import annotations
