@@ -1,6 +1,7 @@
 """`labtrust run-benchmark` writes results and logs whole or not at all."""
 
 import json
+import re
 
 import pytest
 from labtrust_cli.exit_codes import ExitCode
@@ -24,6 +25,22 @@ def test_results_and_logs_are_where_they_were_wanted(labtrust, tmp_path):
         "logs/episode_0.jsonl",
         "logs/episode_1.jsonl",
     ]
+
+
+def test_help_names_every_crew(labtrust):
+    from labtrust_bench.runs.crew import CREWS
+
+    said = labtrust("run-benchmark", "--help").out
+
+    assert all(re.search(rf"\b{name}\b", said) for name in CREWS)
+
+
+def test_a_crew_under_a_dispatch_rule_can_be_measured(labtrust, tmp_path):
+    out = tmp_path / "results.json"
+    answer = labtrust(*SMOKE[:-1], "fifo", "--out", str(out))
+
+    assert answer.code == ExitCode.DONE, answer.err
+    assert json.loads(out.read_bytes())["agent_baseline_id"] == "fifo"
 
 
 def test_seeds_count_up_from_the_one_given(labtrust, tmp_path):

@@ -14,6 +14,8 @@ from typing import Any, Final
 View = dict[str, Any]
 Rule = Callable[["View", "Post"], int]
 """``rule(view, post) -> action index``."""
+Fetch = Callable[[View, str], str | None]
+"""``fetch(view, home) -> zone to fetch work from``, or nothing."""
 
 WAIT: Final = 0
 _DISPATCH_WAIT_S: Final = 600
@@ -29,19 +31,25 @@ _BACKLOG: Final = 5
 class Post:
     """Where an agent belongs: the zone where it began, and whether it is the first of its role.
 
-    ``errand``: whether it has left for something elsewhere and is not back yet.
+    ``errand``: whether it has left for something elsewhere and is not back yet. ``fetch``: how a
+    runner chooses where to fetch from. ``rushes``: whether a spin or a courier that is not worth it
+    yet is started for one STAT specimen.
     """
 
     home: str
     first: bool
+    fetch: Fetch
+    rushes: bool
     errand: bool = False
 
 
 class ScriptedAgent:
-    """Follows one rule."""
+    """Follows one rule; ``fetch`` and ``rushes`` as in its post."""
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, fetch: Fetch | None = None, *, rushes: bool = True) -> None:
         self.rule = rule
+        self.fetch = _fetch_from if fetch is None else fetch
+        self.rushes = rushes
         self.first = True
         self.post: Post | None = None
 
@@ -54,7 +62,7 @@ class ScriptedAgent:
     def act(self, view: View) -> int:
         """Return the index of the action to take."""
         if self.post is None:
-            self.post = Post(view["zone"], self.first)
+            self.post = Post(view["zone"], self.first, self.fetch, self.rushes)
         return self.rule(view, self.post)
 
 
@@ -98,7 +106,7 @@ def reception(view: View, post: Post) -> int:
     """
     route = next((item for item in view["routes"] if item["origin_zone"] == post.home), None)
     if route is not None and view["zone"] == post.home:
-        return _sender(view, route)
+        return _sender(view, route, post)
     if post.first:
         unfit = _turn_away(view, post)
         if unfit is not None:
@@ -117,22 +125,22 @@ def reception(view: View, post: Post) -> int:
     )
 
 
-def _sender(view: View, route: dict[str, Any]) -> int:
+def _sender(view: View, route: dict[str, Any], post: Post) -> int:
     """Sign for what was sent, and get what waits onto the next departure."""
     done = _preferred(view, "CHAIN_OF_CUSTODY_SIGN", "REJECT_SPECIMEN", "DISPATCH_TRANSPORT")
-    if done is None and _worth_sending(view, route):
+    if done is None and _worth_sending(view, route, post):
         done = _preferred(view, "RACK_BUILD")
     if done is None:
         done = _preferred(view, "RACK_SEAL")
     return done or WAIT
 
 
-def _worth_sending(view: View, route: dict[str, Any]) -> bool:
+def _worth_sending(view: View, route: dict[str, Any], post: Post) -> bool:
     """Whether the van is about to leave; a courier is called for a full box, or what is urgent."""
     if not route["on_call"]:
         return bool(_TOO_LATE_S <= route["departs_in_s"] <= _PACKING_S)
     waiting = view["here"].get("arrived_at_reception", {"count": 0, "first": []})
-    urgent = any(item["priority"] == "STAT" for item in waiting["first"])
+    urgent = post.rushes and any(item["priority"] == "STAT" for item in waiting["first"])
     oldest = max((item["age_s"] for item in waiting["first"]), default=0)
     return bool(urgent or waiting["count"] >= _DISPATCH_FULL or oldest >= _DISPATCH_WAIT_S)
 
@@ -173,7 +181,7 @@ def runner(view: View, post: Post) -> int:
     received = _receive(view) if post.first else None
     if received is not None:
         return received
-    goal = _fetch_from(view, post.home)
+    goal = post.fetch(view, post.home)
     shut = _shut_behind(view, goal or post.home)
     if shut is not None:
         return shut
@@ -216,6 +224,12 @@ def _fetch_from(view: View, home: str) -> str | None:
                 -pickups[zone]["oldest_s"],
             ),
         )
+    return worth_storing(view)
+
+
+def worth_storing(view: View) -> str | None:
+    """Return the zone where most waits to be stored, if it is worth the way."""
+    pickups: dict[str, dict[str, Any]] = view["pickups"]
     storage = [zone for zone, item in pickups.items() if item["storage"] >= _WORTH_THE_WAY]
     return max(storage, key=lambda zone: (pickups[zone]["storage"], zone)) if storage else None
 
@@ -233,16 +247,16 @@ def prean(view: View, post: Post) -> int:
     if view["here"].get("separated"):
         return int(view["legal"].get("RETRIEVE", WAIT))
     spin = _preferred(view, "CENTRIFUGE_START:")
-    if spin is not None and _worth_spinning(view):
+    if spin is not None and _worth_spinning(view, post):
         return spin
     return _go(view, post.home) if view["zone"] != post.home else WAIT
 
 
-def _worth_spinning(view: View) -> bool:
+def _worth_spinning(view: View, post: Post) -> bool:
     """Whether a batch is full enough, has waited long enough, or is urgent: the bench's rule."""
     rules = [device["loading"] for device in view["devices"] if device["loading"] is not None]
     waiting = view["here"].get("accepted", {"count": 0, "first": []})
-    urgent = any(item["priority"] == "STAT" for item in waiting["first"])
+    urgent = post.rushes and any(item["priority"] == "STAT" for item in waiting["first"])
     oldest = max((item["age_s"] for item in waiting["first"]), default=0)
     return urgent or any(
         waiting["count"] >= rule["min_batch"] or oldest >= rule["max_wait_s"] for rule in rules

@@ -8,6 +8,8 @@ from typing import Final
 from labtrust_core.errors import UnknownNameError, UsageError
 
 from labtrust_bench.agents.api import Agent
+from labtrust_bench.agents.dispatch import dispatch_crew
+from labtrust_bench.agents.dispatch_rules import RULES, Rule
 from labtrust_bench.agents.noop import DoNothing
 from labtrust_bench.agents.random_agent import RandomAgent
 from labtrust_bench.tasks.base import BenchmarkTask
@@ -15,10 +17,16 @@ from labtrust_bench.tasks.base import BenchmarkTask
 Members = Mapping[str, str]
 _Crew = Callable[[BenchmarkTask, Members], Mapping[str, Agent]]
 
+
+def _under(rule: Rule) -> _Crew:
+    return lambda task, members: dispatch_crew(members, rule, task.sla_s)
+
+
 CREWS: Final[dict[str, _Crew]] = {
     "scripted": lambda task, members: task.scripted_agents(members),
     "random": lambda _task, members: {name: RandomAgent() for name in members},
     "noop": lambda _task, members: {name: DoNothing() for name in members},
+    **{name: _under(rule) for name, rule in RULES.items()},
 }
 """The crews that can be measured, by the name that results state as ``agent_baseline_id``."""
 

@@ -49,7 +49,7 @@ LogFiles = Callable[[int], Path]
     metavar="NAME",
     default="scripted",
     show_default=True,
-    help="Crew: scripted, random or noop.",
+    help="Crew: scripted, random, noop, or under a dispatch rule: fifo, edd, slack, spt, atc.",
 )
 @click.option("--partner", metavar="ID", help="Run under this partner's overlay.")
 @click.option(

@@ -33,6 +33,7 @@ from labtrust_core.hospital_lab.documents.people import Crew, Crews, CriticalLad
 from labtrust_core.hospital_lab.documents.verification import Verification
 from labtrust_core.hospital_lab.documents.workload import SiteProfile, Workload
 from labtrust_core.hospital_lab.quality_tables import QualityTable, compile_quality
+from labtrust_core.hospital_lab.remaining_work import remaining_work
 from labtrust_core.hospital_lab.units import DAY_S, HOUR_S
 from labtrust_core.hospital_lab.workloads import (
     TubeTable,
@@ -189,6 +190,7 @@ class LabTables:
     transport_late_s: int
     rack_capacity: int
     devices: dict[str, DeviceTable]
+    work_s: dict[str, dict[str, int]]
     quality: QualityTable
     stat_share_percent: int
     stat_share_window: int
@@ -225,6 +227,7 @@ def compile_tables(policy: Policy) -> LabTables:
     crews = policy.get("crews", Crews)
     workload = policy.get("workload", Workload)
     ways = _ways(layout)
+    devices = _devices(equipment, policy.get("failures", Failures), catalogue.panels)
     return LabTables(
         zones=layout.zones,
         ways=ways,
@@ -237,7 +240,8 @@ def compile_tables(policy: Policy) -> LabTables:
         transport_tick_s=sites.tick_s,
         transport_late_s=sites.late_s,
         rack_capacity=sites.rack_capacity,
-        devices=_devices(equipment, policy.get("failures", Failures), catalogue.panels),
+        devices=devices,
+        work_s=remaining_work(catalogue.panels, devices),
         quality=compile_quality(policy),
         stat_share_percent=equipment.max_stat_queue_share_percent,
         stat_share_window=equipment.stat_share_window,

@@ -5,6 +5,9 @@ The one source of what scripted, learned and LLM agents read.
 A view is scoped to the agent's place and role: the zone it stands in with specimens and devices,
 what it carries, the floor plan's next zones, and the work lists that its role may act on. Lists are
 sorted by urgency and cut at ``LIST_LIMIT``; counts are whole. Patients' identities are not in it.
+
+``work_s`` of a specimen is what the devices still need for it (see ``remaining_work``), and
+``carry_room`` how many specimens the agent can take up.
 """
 
 from __future__ import annotations
@@ -67,6 +70,7 @@ def agent_view(
         "zone": agent.zone,
         "busy_for_s": max(0, agent.busy_until - ctx.trust.now),
         "carrying": _carried(ctx, agent),
+        "carry_room": ctx.tables.carry_limit - ctx.world.carried(agent_id),
         "here": _here(ctx, agent),
         "devices": [
             _device(ctx, table) for table in ctx.tables.devices.values() if table.zone == agent.zone
@@ -90,11 +94,20 @@ def _brief(ctx: LabContext, specimen: Specimen) -> dict[str, Any]:
     return {
         "specimen_id": specimen.specimen_id,
         "panel_id": specimen.panel_id,
-        "priority": specimen.priority,
         "status": specimen.status,
-        "age_s": ctx.trust.now - specimen.arrived_s,
+        "checked": specimen.checked,
         "next_zone": next_zone(ctx, specimen),
         "lane": specimen.lane,
+        **_pressing(ctx, specimen),
+    }
+
+
+def _pressing(ctx: LabContext, specimen: Specimen) -> dict[str, Any]:
+    """Return what rules of dispatch go by."""
+    return {
+        "priority": specimen.priority,
+        "age_s": ctx.trust.now - specimen.arrived_s,
+        "work_s": ctx.tables.work_s[specimen.panel_id].get(specimen.status, 0),
     }
 
 
@@ -130,6 +143,7 @@ def _device(ctx: LabContext, table: DeviceTable) -> dict[str, Any]:
     return {
         "device_id": table.device_id,
         "kind": table.type.kind,
+        "panels": sorted(table.panels),
         "up": is_up(ctx, table),
         "idle_units": len(machine.idle_units(now)),
         "next_free_in_s": max(0, min(machine.unit_free_s) - now),
@@ -163,7 +177,10 @@ def _ways(ctx: LabContext, agent: Agent) -> dict[str, dict[str, Any]]:
 
 
 def _pickups(ctx: LabContext) -> dict[str, dict[str, Any]]:
-    """Return, by zone, how many specimens wait to be taken on, and how many to be stored."""
+    """Return, by zone, how many specimens wait to be taken on, and how many to be stored.
+
+    ``waiting`` lists the first that are to be taken on.
+    """
     found: dict[str, dict[str, Any]] = {}
     for zone, waiting in sorted(pickups(ctx).items()):
         storage = sum(specimen.status == "released" for specimen in waiting)
@@ -172,6 +189,10 @@ def _pickups(ctx: LabContext) -> dict[str, dict[str, Any]]:
             "storage": storage,
             "priority": waiting[0].priority,
             "oldest_s": max(ctx.trust.now - specimen.arrived_s for specimen in waiting),
+            "waiting": [
+                _pressing(ctx, specimen)
+                for specimen in waiting[: min(LIST_LIMIT, len(waiting) - storage)]
+            ],
         }
     return found
 
@@ -219,8 +240,9 @@ def _releasable(ctx: LabContext, agent_id: str) -> list[dict[str, Any]]:
         found.append(
             {
                 "specimen_id": specimen.specimen_id,
-                "priority": specimen.priority,
+                **_pressing(ctx, specimen),
                 "results": [item.result_id for item in current],
+                "out": [item.result_id for item in current if item.status == "released"],
                 "critical_open": [
                     item.result_id for item in current if item.result_id in world.critical_open
                 ],
