@@ -25,8 +25,9 @@ PROFILE = "lab_profiles/hospital_lab.v0.1.yaml"
 
 @pytest.fixture
 def policy(tmp_path):
-    """A copy of the shipped policy, to be broken."""
-    return Path(shutil.copytree(find_policy_dir(), tmp_path / "policy"))
+    """A copy of the shipped policy without its suites, which take long to read, to be broken."""
+    suites = shutil.ignore_patterns("[0-9][0-9]_*.yaml")
+    return Path(shutil.copytree(find_policy_dir(), tmp_path / "policy", ignore=suites))
 
 
 def replace(folder, path, old, new):
@@ -250,11 +251,10 @@ def test_broken_suite_of_a_partner_is_found(policy):
     }
 
 
-def test_suite_of_a_partner_changes_no_policy(policy):
-    before = open_policy(policy, "upstream_compat").fingerprint
-    shutil.rmtree(policy / "partners" / "upstream_compat" / "golden")
+def test_suites_change_no_policy(policy):
+    shipped = open_policy(find_policy_dir(), "upstream_compat")
 
-    assert open_policy(policy, "upstream_compat").fingerprint == before
+    assert open_policy(policy, "upstream_compat").fingerprint == shipped.fingerprint
 
 
 def test_broken_suite_is_found(policy):
