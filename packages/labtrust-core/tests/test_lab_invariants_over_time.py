@@ -5,6 +5,7 @@ import pytest
 from labtrust_core.hospital_lab.queueing import QueueEntry
 from labtrust_core.testing import invariants_over_time
 from labtrust_core.testing.breaking import (
+    Breakers,
     acceptance,
     consignment,
     need,
@@ -16,17 +17,8 @@ from labtrust_core.testing.breaking import (
     tube,
 )
 
-BREAKERS = []
-
-
-def breaks(name, *also):
-    """Say which invariant a function breaks, and which others cannot but object, too."""
-
-    def note(function):
-        BREAKERS.append(pytest.param(function, {name, *also}, id=f"{name}-{len(BREAKERS)}"))
-        return function
-
-    return note
+BREAKERS = Breakers()
+breaks = BREAKERS.breaks
 
 
 @breaks("time_does_not_run_back")
@@ -235,11 +227,10 @@ def _(change):
     return (acceptance("NOOP"),)
 
 
-@pytest.mark.parametrize(("breaker", "names"), BREAKERS)
+@pytest.mark.parametrize(("breaker", "names"), BREAKERS.cases, ids=BREAKERS.ids)
 def test_what_is_broken_is_objected_to_by_its_invariant_and_no_other(breaker, names):
     assert objectors_to_change(breaker) == names
 
 
 def test_every_invariant_is_broken_by_something():
-    broken = {name for case in BREAKERS for name in case.values[1]}
-    assert broken >= {check.__name__ for check in invariants_over_time.CHECKS}
+    assert BREAKERS.idle(invariants_over_time.CHECKS) == set()

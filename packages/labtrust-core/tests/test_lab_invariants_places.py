@@ -3,19 +3,10 @@
 import pytest
 from labtrust_core.hospital_lab.things import Rack
 from labtrust_core.testing import invariants_of_places
-from labtrust_core.testing.breaking import consignment, need, objectors_to_state, tube
+from labtrust_core.testing.breaking import Breakers, consignment, need, objectors_to_state, tube
 
-BREAKERS = []
-
-
-def breaks(name, *also):
-    """Say which invariant a function breaks, and which others cannot but object, too."""
-
-    def note(function):
-        BREAKERS.append(pytest.param(function, {name, *also}, id=f"{name}-{len(BREAKERS)}"))
-        return function
-
-    return note
+BREAKERS = Breakers()
+breaks = BREAKERS.breaks
 
 
 @breaks("keys_are_ids")
@@ -220,11 +211,10 @@ def _(now):
     next(item for item in racks if item.place.startswith("consignment:")).sealed_by = None
 
 
-@pytest.mark.parametrize(("breaker", "names"), BREAKERS)
+@pytest.mark.parametrize(("breaker", "names"), BREAKERS.cases, ids=BREAKERS.ids)
 def test_what_is_broken_is_objected_to_by_its_invariant_and_no_other(breaker, names):
     assert objectors_to_state(breaker) == names
 
 
 def test_every_invariant_is_broken_by_something():
-    broken = {name for case in BREAKERS for name in case.values[1]}
-    assert broken >= {check.__name__ for check in invariants_of_places.CHECKS}
+    assert BREAKERS.idle(invariants_of_places.CHECKS) == set()

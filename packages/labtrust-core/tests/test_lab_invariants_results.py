@@ -3,19 +3,17 @@
 import msgspec
 import pytest
 from labtrust_core.testing import invariants_of_results
-from labtrust_core.testing.breaking import analyser, need, objectors_to_state, result, tube
+from labtrust_core.testing.breaking import (
+    Breakers,
+    analyser,
+    need,
+    objectors_to_state,
+    result,
+    tube,
+)
 
-BREAKERS = []
-
-
-def breaks(name, *also):
-    """Say which invariant a function breaks, and which others cannot but object, too."""
-
-    def note(function):
-        BREAKERS.append(pytest.param(function, {name, *also}, id=f"{name}-{len(BREAKERS)}"))
-        return function
-
-    return note
+BREAKERS = Breakers()
+breaks = BREAKERS.breaks
 
 
 @breaks("results_belong_to_their_specimen")
@@ -243,11 +241,10 @@ def _(now):
     result(now, fits=lambda item: item.delta is not None).delta += 1
 
 
-@pytest.mark.parametrize(("breaker", "names"), BREAKERS)
+@pytest.mark.parametrize(("breaker", "names"), BREAKERS.cases, ids=BREAKERS.ids)
 def test_what_is_broken_is_objected_to_by_its_invariant_and_no_other(breaker, names):
     assert objectors_to_state(breaker) == names
 
 
 def test_every_invariant_is_broken_by_something():
-    broken = {name for case in BREAKERS for name in case.values[1]}
-    assert broken >= {check.__name__ for check in invariants_of_results.CHECKS}
+    assert BREAKERS.idle(invariants_of_results.CHECKS) == set()

@@ -5,19 +5,10 @@ from itertools import pairwise
 import pytest
 from labtrust_core.hospital_lab.quality_things import Suspect
 from labtrust_core.testing import invariants_of_work
-from labtrust_core.testing.breaking import analyser, need, objectors_to_state, run, tube
+from labtrust_core.testing.breaking import Breakers, analyser, need, objectors_to_state, run, tube
 
-BREAKERS = []
-
-
-def breaks(name, *also):
-    """Say which invariant a function breaks, and which others cannot but object, too."""
-
-    def note(function):
-        BREAKERS.append(pytest.param(function, {name, *also}, id=f"{name}-{len(BREAKERS)}"))
-        return function
-
-    return note
+BREAKERS = Breakers()
+breaks = BREAKERS.breaks
 
 
 @breaks("work_waits_once")
@@ -263,11 +254,10 @@ def _(now):
     now.world.agenda = sorted(item for item in now.world.agenda if item.entity != found.run_id)
 
 
-@pytest.mark.parametrize(("breaker", "names"), BREAKERS)
+@pytest.mark.parametrize(("breaker", "names"), BREAKERS.cases, ids=BREAKERS.ids)
 def test_what_is_broken_is_objected_to_by_its_invariant_and_no_other(breaker, names):
     assert objectors_to_state(breaker) == names
 
 
 def test_every_invariant_is_broken_by_something():
-    broken = {name for case in BREAKERS for name in case.values[1]}
-    assert broken >= {check.__name__ for check in invariants_of_work.CHECKS}
+    assert BREAKERS.idle(invariants_of_work.CHECKS) == set()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from labtrust_core.hospital_lab.things import ResultStatus, SpecimenStatus
 from labtrust_core.testing.laboratory import shipped_policy
-from labtrust_core.testing.random_office_moves import MOVES, sensible, some_move
+from labtrust_core.testing.random_moves import MOVES, sensible, some_move
 from labtrust_core.testing.random_shift import PEOPLE, Shift, spoiled
 
 MODES = {

@@ -17,15 +17,44 @@ import msgspec
 from labtrust_core.event import StepResult
 from labtrust_core.hospital_lab.things import Consignment, Device, Result, Run, Specimen
 from labtrust_core.testing.glance import Change, Glance, kept, with_followers
-from labtrust_core.testing.random_office_moves import some_move
+from labtrust_core.testing.random_moves import some_move
 from labtrust_core.testing.random_shift import Shift
 from labtrust_core.testing.world_invariants import objections, objections_to_change
 from labtrust_core.trust.tokens import Token
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 StateBreaker: TypeAlias = Callable[[Glance], None]
 ChangeBreaker: TypeAlias = Callable[[Change], tuple[StepResult, ...] | None]
 """Returns the events that are said to lie between the two states, if any."""
+
+
+class Breakers:
+    """What breaks the invariants of one area: cases for a parametrised test, with their ids.
+
+    Attributes:
+        cases: Each breaker with the names of the invariants that must object to it.
+    """
+
+    def __init__(self) -> None:
+        self.cases: list[tuple[Callable[..., Any], set[str]]] = []
+        self.ids: list[str] = []
+
+    def breaks(self, name: str, *also: str) -> Callable[[F], F]:
+        """Say which invariant a function breaks, and which others cannot but object, too."""
+
+        def note(function: F) -> F:
+            self.ids.append(f"{name}-{len(self.cases)}")
+            self.cases.append((function, {name, *also}))
+            return function
+
+        return note
+
+    def idle(self, checks: Iterable[Callable[..., object]]) -> set[str]:
+        """Return the names of the checks that no breaker makes object."""
+        broken = {name for _, names in self.cases for name in names}
+        return {check.__name__ for check in checks} - broken
+
 
 _SHIFTS = ((3, False), (4, True), (5, False))
 _STEPS, _EVERY = 600, 20
@@ -141,11 +170,6 @@ def run(
     """Return a run on a device of a kind."""
     found = (item for item in now.world.runs.values() if item.unloaded == unloaded)
     return one((item for item in found if now.kind(item.device_id) == kind), fits)
-
-
-def last_run(now: Glance) -> Run:
-    """Return the run that began last."""
-    return one(reversed(now.world.runs.values()))
 
 
 def analyser(now: Glance, fits: Callable[[Device], object] = lambda _: True) -> Device:

@@ -1,32 +1,23 @@
-"""Sensible moves of the office: results, calls, transport, tokens, and runtime control."""
+"""Sensible moves of the office: results, calls and transport."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-from typing import Any, Final, get_args
+from typing import Any, Final
 
-from labtrust_core.engine.engine import Engine
-from labtrust_core.event import SYSTEM_AGENT
 from labtrust_core.hospital_lab.handlers.critical import answered_attempt, escalation_from
 from labtrust_core.hospital_lab.handlers.results import has_result, was_measured
 from labtrust_core.hospital_lab.lookup import result_out
-from labtrust_core.hospital_lab.quality_cascade import suspicion
-from labtrust_core.hospital_lab.stability import stability_breach
-from labtrust_core.hospital_lab.things import Result, Specimen, SpecimenStatus
-from labtrust_core.testing.random_moves import BENCH_MOVES, NOTHING, REASON, Choice
-from labtrust_core.testing.random_shift import PEOPLE, Move
+from labtrust_core.hospital_lab.things import Result, Specimen
+from labtrust_core.testing.random_choice import NOTHING, REASON, Choice, Recipe
+from labtrust_core.testing.random_shift import Move
 
 ROUTE: Final = ("SITE_ACUTE", "SITE_HUB")
 _RACK: Final = 4
 _MOSTLY, _HALF = 0.8, 0.5
 _LONG_S: Final = 10_000
-_TRIES: Final = 3
 
 
-def _result(
-    *statuses: str, out: bool | None = None, reason: bool = False
-) -> Callable[[Choice], Move]:
+def _result(*statuses: str, out: bool | None = None, reason: bool = False) -> Recipe:
     """Return a recipe for an action on one result.
 
     Args:
@@ -243,130 +234,7 @@ def _receive(choice: Choice) -> Move:
     return choice.move(choice.person("Z_INGRESS_DOCK"), {"consignment_id": name})
 
 
-def _mint(choice: Choice) -> Move:
-    kind, subject, reason = choice.one(_wishes(choice)) or ("TOKEN_NONE", ("agent", NOTHING), "")
-    minter = choice.person()
-    rules = choice.ctx.policy.tokens.get(kind)
-    approvers = [
-        name
-        for name in PEOPLE
-        if rules is not None
-        and name != minter
-        and choice.ctx.trust.roster.get(name) in rules.approver_roles
-    ]
-    choice.rng.shuffle(approvers)
-    args: dict[str, Any] = {
-        "token_type": kind,
-        "subject_type": subject[0],
-        "subject_id": subject[1],
-        "reason_code": reason,
-        "approvals": [
-            {"approver_agent_id": name, "approver_key_id": f"K_{name}"}
-            for name in approvers[: 0 if rules is None else rules.approvals]
-        ],
-    }
-    return choice.move(minter, args)
-
-
-def _wishes(choice: Choice) -> list[tuple[str, tuple[str, str], str]]:
-    """Return the tokens that would help now: type, subject and reason."""
-    world, risk = choice.world, "OVERRIDE_RISK_ACCEPTANCE"
-    near = [name for name, item in world.agents.items() if item.zone == "Z_SRA_RECEPTION"]
-    found = [
-        ("TOKEN_RESTRICTED_ENTRY", ("agent", choice.name(near)), "RBAC_RESTRICTED_ENTRY_DENY"),
-        ("TOKEN_EMERGENCY_ACCESS", ("agent", choice.name(near)), "ZONE_FROZEN"),
-        ("TOKEN_MAINTENANCE_MODE", ("agent", choice.name(near)), "ZONE_FROZEN"),
-    ]
-    for machine in choice.devices("analyser"):
-        head = machine.queue.head(choice.tables.stat_share_percent)
-        specimen = world.specimens.get(head or "")
-        breach = None if specimen is None else stability_breach(choice.tables, specimen, choice.now)
-        if breach is not None and head is not None:
-            found += [(risk, ("specimen", head), breach[0])] * 3
-    for result in choice.results("held"):
-        state = suspicion(world.devices.get(result.device_id or ""), result.analyte)
-        if state != "fail" and not result.awaits_call():
-            found.append((risk, ("result", result.result_id), "RC_RESULT_HELD"))
-    for result in choice.results("generated"):
-        if suspicion(world.devices.get(result.device_id or ""), result.analyte) == "drift":
-            drift = ("TOKEN_QC_DRIFT_OVERRIDE", ("result", result.result_id), "QC_DRIFT_SUSPECTED")
-            found += [drift] * 2
-    return found
-
-
-def _revoke(choice: Choice) -> Move:
-    tokens = choice.ctx.trust.tokens
-    active = [name for name, token in tokens.items() if token.state == "ACTIVE"]
-    return choice.move(choice.person(), {"token_id": choice.name(active or tokens)})
-
-
-def _ask_tool(choice: Choice) -> Move:
-    agent_id = choice.person()
-    role = choice.ctx.role_of(agent_id)
-    args = {
-        "read_lims_v1": {"accession_id": choice.name(choice.world.specimens)},
-        "query_queue_v1": {"device_id": choice.name(choice.tables.devices)},
-    }
-    tool = choice.name(sorted(role.tools) if role is not None else args)
-    return choice.move(agent_id, args.get(tool, {}), tool_id=tool)
-
-
-def _lift(choice: Choice) -> Move:
-    held = choice.ctx.trust.containment
-    stores = {
-        "agent": {**held.throttled, **held.killed},
-        "zone": held.zones,
-        "device": held.devices,
-    }
-    found = [
-        (kind, name)
-        for kind, store in stores.items()
-        for name, until_s in store.items()
-        if until_s > choice.now
-    ]
-    kind, name = choice.one(found) or ("agent", NOTHING)
-    return choice.move(choice.person(), {"target_type": kind, "target_id": name})
-
-
-def _roster(choice: Choice) -> Move:
-    role = choice.rng.choice(
-        ["ROLE_RUNNER", "ROLE_PREANALYTICS", "ROLE_SUPERVISOR", "ROLE_SECURITY_OFFICER"]
-    )
-    return Move(SYSTEM_AGENT, choice.action, {"roster": {"P_SPARE": role}})
-
-
-def _inject(choice: Choice) -> Move:
-    panel = choice.name(name for name, item in choice.tables.panels.items() if item.add_on is None)
-    status, zone = choice.rng.choice(
-        [
-            ("arrived_at_reception", "Z_SRA_RECEPTION"),
-            ("accepted", "Z_ACUTE_RECEPTION"),
-            ("accepted", "Z_CENTRIFUGE_BAY"),
-            ("separated", "Z_ALIQUOT_LABEL"),
-        ]
-    )
-    specimen = {
-        "specimen_id": f"INJECTED{choice.mark}",
-        "panel_id": panel,
-        "container_type": choice.tables.panels[panel].containers[0],
-        "status": status,
-        "zone_id": zone,
-        "collection_ts_s": choice.now - 600,
-        "separated_ts_s": choice.now if status == "separated" else None,
-    }
-    if choice.rng.random() > _MOSTLY:  # something that may not be possible
-        names = [*PEOPLE, *choice.world.specimens, *choice.world.aliquots, "NOBODY"]
-        odd = {
-            "status": choice.rng.choice(get_args(SpecimenStatus)),
-            "carried_by": choice.rng.choice(names),
-            "aliquot_id": choice.rng.choice(names),
-        }
-        key = choice.rng.choice(list(odd))
-        specimen[key] = odd[key]
-    return Move(SYSTEM_AGENT, choice.action, {"specimen": specimen})
-
-
-OFFICE_MOVES: Final[dict[str, Callable[[Choice], Move]]] = {
+OFFICE_MOVES: Final[dict[str, Recipe]] = {
     "GENERATE_RESULT": _enter,
     "RELEASE_RESULT": _release,
     "RELEASE_RESULT_OVERRIDE": _release_by_token,
@@ -382,70 +250,5 @@ OFFICE_MOVES: Final[dict[str, Callable[[Choice], Move]]] = {
     "DISPATCH_TRANSPORT": _dispatch,
     "CHAIN_OF_CUSTODY_SIGN": _sign,
     "RECEIVE_TRANSPORT": _receive,
-    "MINT_TOKEN": _mint,
-    "REVOKE_TOKEN": _revoke,
-    "INVOKE_TOOL": _ask_tool,
-    "LIFT_ENFORCEMENT": _lift,
-    "UPDATE_ROSTER": _roster,
-    "INJECT_SPECIMEN": _inject,
 }
 """Action of the office to what somebody could mean by it now."""
-
-MOVES: Final = {**BENCH_MOVES, **OFFICE_MOVES}
-"""Every action of the shipped workflow to a recipe for a sensible move."""
-
-_OFTEN: Final = {
-    "MOVE": 6,
-    "RETRIEVE": 3,
-    "STORE": 4,
-    "OPEN_DOOR": 3,
-    "QUEUE_RUN": 4,
-    "START_RUN": 5,
-    "GENERATE_RESULT": 6,
-    "RELEASE_RESULT": 4,
-    "AMEND_RESULT": 3,
-    "CENTRIFUGE_END": 3,
-    "ALIQUOT_CREATE": 3,
-    "MINT_TOKEN": 4,
-    "START_RUN_OVERRIDE": 3,
-    "RELEASE_RESULT_OVERRIDE": 3,
-    "DISPATCH_TRANSPORT": 3,
-    "CHAIN_OF_CUSTODY_SIGN": 4,
-    "RECEIVE_TRANSPORT": 3,
-    "NOTIFY_CRITICAL_RESULT": 3,
-    "ESCALATE_CRITICAL_RESULT": 3,
-    "CREATE_ACCESSION": 2,
-    "CHECK_ACCEPTANCE_RULES": 3,
-    "ACCEPT_SPECIMEN": 3,
-}
-WEIGHTED: Final = tuple(action for action in MOVES for _ in range(_OFTEN.get(action, 1)))
-"""Every action, those that drive the work more than once."""
-
-
-def sensible(engine: Engine, action: str, rng: random.Random) -> Move:
-    """Return a move that somebody could mean to make now.
-
-    Args:
-        engine: Runs the episode.
-        action: What is to be done.
-        rng: Where choices are drawn from.
-
-    Raises:
-        KeyError: There is no recipe for the action.
-    """
-    return MOVES[action](Choice(engine, action, rng))
-
-
-def some_move(engine: Engine, rng: random.Random) -> Move:
-    """Return a sensible move of some kind, if need be after a few that come to nothing.
-
-    Args:
-        engine: Runs the episode.
-        rng: Where choices are drawn from.
-    """
-    move = sensible(engine, rng.choice(WEIGHTED), rng)
-    for _ in range(_TRIES):
-        if NOTHING not in move.args.values() and [NOTHING] not in move.args.values():
-            break
-        move = sensible(engine, rng.choice(WEIGHTED), rng)
-    return move
