@@ -21,7 +21,7 @@ from labtrust_core.golden.report import ASSERTION_FAILED
 from labtrust_core.golden.runner import run_golden
 from labtrust_core.hospital_lab.documents.kinds import LAB_DOCUMENTS
 from labtrust_core.hospital_lab.lab import HOSPITAL_LAB
-from labtrust_core.policy.dead_fields import PROSE, attributes_in, structs_in
+from labtrust_core.policy.dead_fields import PROSE, attributes_in, code_files, structs_in
 from labtrust_core.policy.load import Policy
 from labtrust_core.policy.model import TRUST_DOCUMENTS, Emits, ReasonCodes, Tokens
 
@@ -57,9 +57,8 @@ def _strings(file: Path) -> frozenset[str]:
 
 
 def _modules(name: str) -> list[str]:
-    """Return the modules of core that name ``name``; those that only list it come last."""
-    files = [file for file in sorted(CORE.rglob("*.py")) if name in _strings(file)]
-    return [_dotted(file) for file in files]
+    """Return the modules of core that name ``name``, its test kit left out."""
+    return [_dotted(file) for file in code_files(CORE) if name in _strings(file)]
 
 
 def _dotted(file: Path) -> str:
@@ -144,4 +143,4 @@ def _fields(kind: type) -> Iterator[tuple[str, str]]:
 
 @cache
 def _readers(field: str) -> list[str]:
-    return [_dotted(file) for file in sorted(CORE.rglob("*.py")) if field in attributes_in(file)]
+    return [_dotted(file) for file in code_files(CORE) if field in attributes_in(file)]

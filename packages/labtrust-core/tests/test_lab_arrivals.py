@@ -12,10 +12,9 @@ from math import exp, sqrt
 
 import pytest
 from labtrust_core.domains import open_documents
-from labtrust_core.engine.context import EpisodeConfig
-from labtrust_core.engine.engine import Engine
 from labtrust_core.hospital_lab.documents.workload import Workload
 from labtrust_core.hospital_lab.units import DAY_S
+from labtrust_core.testing.arriving import arrivals_by_stream, arriving
 
 BAND = 4.0  # standard errors
 DAYS = 40  # seeds, each a day
@@ -32,19 +31,7 @@ def document():
 
 
 def started(workload="district_day", *, seed=1, until=DAY_S, **scenario):
-    engine = Engine(opened().compiled)
-    initial = {"workload": workload, "arrivals_until_s": until, "faults": False, **scenario}
-    engine.reset(initial, EpisodeConfig("EP", seed, simulated=True, signatures_required=False))
-    return engine
-
-
-def arrived(engine, until=DAY_S):
-    """Return the events of arrivals, by stream."""
-    found = defaultdict(list)
-    for item in engine.advance(until):
-        assert item.emits == ("RECEIVE_BATCH",)
-        found[item.event.args["stream"]].append(item)
-    return found
+    return arriving(opened().compiled, workload, seed=seed, until_s=until, **scenario)
 
 
 @cache
@@ -53,7 +40,7 @@ def days():
     found = []
     for seed in range(DAYS):
         engine = started(seed=seed)
-        found.append((arrived(engine), list(engine.ctx.world.specimens.values())))
+        found.append((arrivals_by_stream(engine), list(engine.ctx.world.specimens.values())))
     return found
 
 
@@ -357,7 +344,7 @@ def test_every_tube_came_with_exactly_one_arrival():
 def test_a_surge_brings_two_to_three_times_as_much():
     hours = Counter()
     for seed in range(10):
-        for name, group in arrived(started("surge_day", seed=seed)).items():
+        for name, group in arrivals_by_stream(started("surge_day", seed=seed)).items():
             if name in {"ed", "surge"}:
                 hours.update(item.event.t_s // HOUR_S for item in group)
     ordinary = expected_by_hour("ed")

@@ -1,6 +1,6 @@
 """Nothing but the seed decides what arrives, and sites bring the work that they name."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from functools import cache
 from math import sqrt
 
@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from labtrust_core.domains import open_documents
-from labtrust_core.engine.context import EpisodeConfig
-from labtrust_core.engine.engine import Engine
 from labtrust_core.errors import ScenarioError
 from labtrust_core.hospital_lab.documents.workload import Workload
 from labtrust_core.hospital_lab.units import DAY_S
+from labtrust_core.testing.arriving import arrivals_by_stream, arriving
 
 BAND = 4.0  # standard errors
 HOUR_S = 3_600
@@ -29,19 +28,7 @@ def document():
 
 
 def started(workload="district_day", *, seed=1, until=DAY_S, **scenario):
-    engine = Engine(opened().compiled)
-    initial = {"workload": workload, "arrivals_until_s": until, "faults": False, **scenario}
-    engine.reset(initial, EpisodeConfig("EP", seed, simulated=True, signatures_required=False))
-    return engine
-
-
-def arrived(engine, until=DAY_S):
-    """Return the events of arrivals, by stream."""
-    found = defaultdict(list)
-    for item in engine.advance(until):
-        assert item.emits == ("RECEIVE_BATCH",)
-        found[item.event.args["stream"]].append(item)
-    return found
+    return arriving(opened().compiled, workload, seed=seed, until_s=until, **scenario)
 
 
 # Nothing else matters
@@ -49,7 +36,7 @@ def arrived(engine, until=DAY_S):
 
 def made_of(engine, stream, *, timed):
     """Return what a stream's tubes are, by id, with or without their times."""
-    arrived(engine)
+    arrivals_by_stream(engine)
     found = {}
     for name, tube in engine.ctx.world.specimens.items():
         if name.startswith(f"S_{stream}_"):
@@ -86,7 +73,9 @@ def test_nothing_arrives_after_the_limit_and_what_came_before_stays(seed, until)
     cut, whole = (
         {
             item.event.event_id: (item.event.t_s, item.data)
-            for group in arrived(started("district_day", seed=seed, until=limit)).values()
+            for group in arrivals_by_stream(
+                started("district_day", seed=seed, until=limit)
+            ).values()
             for item in group
         }
         for limit in (until, DAY_S)
@@ -96,7 +85,7 @@ def test_nothing_arrives_after_the_limit_and_what_came_before_stays(seed, until)
 
 
 def test_the_next_day_is_like_the_first_and_not_the_same():
-    found = arrived(started(until=2 * DAY_S), 2 * DAY_S)
+    found = arrivals_by_stream(started(until=2 * DAY_S), 2 * DAY_S)
     second = [item for item in found["vans"] if item.event.t_s >= DAY_S]
     assert len(second) == 10
     first = [item.data["requests"] for item in found["vans"]][:10]
@@ -109,14 +98,15 @@ def test_an_episode_that_begins_at_night_has_the_nights_rate():
     weights = document().shapes["emergency"]
     expected = 222 * sum(weights[hour % 24] for hour in range(22, 30)) / sum(weights)
     found = sum(
-        len(arrived(started("night_shift", seed=seed, until=28_800))["ed"]) for seed in range(30)
+        len(arrivals_by_stream(started("night_shift", seed=seed, until=28_800))["ed"])
+        for seed in range(30)
     )
     assert abs(found - 30 * expected) < BAND * sqrt(30 * expected)
 
 
 def test_satellites_receive_at_their_own_reception():
     engine = started("hub_satellite_day", seed=2)
-    arrived(engine)
+    arrivals_by_stream(engine)
     places = Counter(
         (tube.source == "acute", tube.place) for tube in engine.ctx.world.specimens.values()
     )

@@ -1,5 +1,7 @@
 """Results after the first: values of a patient, delta checks, verification, repeats, add-ons."""
 
+import dataclasses
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -153,6 +155,20 @@ class Bench(Laboratory):
 
 def two_tubes(**second):
     return Bench({**BLOOD, "specimen_id": "S1"}, {**BLOOD, "specimen_id": "S2", **second})
+
+
+@pytest.mark.parametrize(
+    ("most", "listed"), [(0, []), (1, ["S2"]), (2, ["S1", "S2"]), (3, ["S1", "S2"])]
+)
+def test_after_failed_controls_as_many_are_repeated_as_policy_says(most, listed):
+    lab = two_tubes()
+    for number, name in enumerate(("S1", "S2")):
+        lab.measured(name, 600 + 200 * number, HAEM_HB="128")
+        assert lab.released(700 + 200 * number, specimen_id=name).accepted
+    lab.engine.ctx.tables = dataclasses.replace(TABLES, lookback_specimens=most)
+    failed = {"device_id": HAEM, "qc_outcome": "fail"}
+    assert lab.do("A_QC", "QC_EVENT", failed, at=1000).accepted
+    assert list(lab.world.repeats) == listed
 
 
 @pytest.mark.parametrize(

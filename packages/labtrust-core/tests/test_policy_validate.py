@@ -308,6 +308,16 @@ def test_field_that_no_code_reads_is_found(tmp_path):
     assert dead_fields(Outer, [tmp_path]) == ["Inner.never_read_anywhere"]
 
 
+def test_what_only_a_test_kit_reads_no_code_reads(tmp_path):
+    (tmp_path / "testing").mkdir()
+    for place, field in (("testing/kit.py", "never_read_anywhere"), ("reader.py", "inner")):
+        (tmp_path / place).write_text(f"def f(x):\n    return x.{field}\n")
+
+    assert dead_fields(Outer, [tmp_path]) == [
+        "Inner.read_somewhere", "Inner.never_read_anywhere"
+    ]  # fmt: skip
+
+
 def test_writing_a_field_is_not_reading_it(tmp_path):
     (tmp_path / "writer.py").write_text("def f(x):\n    x.inner = x.never_read_anywhere = 1\n")
 

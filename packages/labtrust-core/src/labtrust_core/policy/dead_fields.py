@@ -22,6 +22,9 @@ from labtrust_core.policy.model import Closed
 PROSE: Final = frozenset({"version", "description", "title", "source", "note", "namespace"})
 """Fields for people, which nothing has to read."""
 
+TEST_KIT: Final = "testing"
+"""Folder of a distribution's test kit."""
+
 
 def dead_fields(kind: type[Closed], folders: Iterable[Path]) -> list[str]:
     """Return the fields in ``kind``, as ``Struct.field``, that no code in ``folders`` reads."""
@@ -70,8 +73,16 @@ def code_of(module_names: Iterable[str]) -> tuple[Path, ...]:
 @cache
 def attributes_read(place: Path) -> frozenset[str]:
     """Return every attribute name that the Python code at ``place`` (a folder or a file) reads."""
+    return frozenset[str]().union(*(attributes_in(file) for file in code_files(place)))
+
+
+def code_files(place: Path) -> list[Path]:
+    """Return the Python files at ``place`` (a folder or a file), in order.
+
+    Folders called ``testing`` are left out: what only a test kit reads, no code reads.
+    """
     files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
-    return frozenset[str]().union(*(attributes_in(file) for file in files))
+    return [file for file in files if TEST_KIT not in file.relative_to(place).parts]
 
 
 @cache

@@ -6,6 +6,7 @@ place, and the original can be read for good.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 import msgspec
@@ -92,7 +93,7 @@ def look_back(ctx: LabContext, machine: Device) -> None:
     if found is None or machine.qc_state != "fail":
         return
     specimens = dict.fromkeys(ctx.world.results[item].specimen_id for item in found.released)
-    for specimen_id in list(specimens)[-ctx.tables.lookback_specimens or None :]:
+    for specimen_id in deque(specimens, maxlen=ctx.tables.lookback_specimens):
         specimen = ctx.world.specimens.get(specimen_id or "")
         if specimen is not None and specimen.status == "released":
             ctx.world.repeats[specimen.specimen_id] = None
