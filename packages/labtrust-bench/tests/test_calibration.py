@@ -192,6 +192,12 @@ def test_plots_show_every_row_that_has_a_value(night, tmp_path):
     assert drawn.count("<circle") + drawn.count('width="6"') == len(known)
 
 
+def test_reasons_hold_for_the_site_that_was_fitted_alone(night):
+    off = [row for row in night.rows if row.agrees is False]
+    assert off
+    assert {row.reason for row in off} == {""}
+
+
 def test_plots_of_a_site_are_svg(night):
     for text in (turnaround_svg(night.days, night.rows), arrivals_svg(night.days)):
         assert text.startswith("<svg")

@@ -42,6 +42,10 @@ CURVES: Final = tuple(
 HOURS: Final = 24
 
 
+FITTED_SITE: Final = "district"
+"""The site whose parameters were fitted, and for which the reasons of rows that are off hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to simulate.
@@ -54,7 +58,7 @@ class Plan:
         partner: Id of the partner whose overlay applies, if any.
     """
 
-    site: str = "district"
+    site: str = FITTED_SITE
     days: int = 20
     seed: int = 1
     policy_dir: Path | None = None

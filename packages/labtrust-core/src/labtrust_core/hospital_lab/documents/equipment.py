@@ -100,7 +100,7 @@ class Equipment(Document, frozen=True, kw_only=True):
     """
 
     max_stat_queue_share_percent: int
-    stat_share_window: int
+    stat_share_window: Positive
     device_types: dict[str, DeviceType]
     devices: dict[str, Device]
 
