@@ -26,7 +26,9 @@ def play(policy, tmp_path_factory):
     @functools.cache
     def once(task="throughput_sla", agents="scripted", seed=7, *, smoke=True, signed=False):
         folder = tmp_path_factory.mktemp("logs")
-        config = RunConfig(task, base_seed=seed, smoke=smoke, agents=agents, signed=signed)
+        config = RunConfig(
+            task, base_seed=seed, variant="smoke" if smoke else "full", agents=agents, signed=signed
+        )
         results = Benchmark(config, policy).run(lambda number: log_file(folder, number))
         return types.SimpleNamespace(
             results=results, metrics=results.episodes[0].metrics, log=log_file(Path(folder), 0)

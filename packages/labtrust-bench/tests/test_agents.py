@@ -124,7 +124,7 @@ def test_opponents_break_no_invariant(disrupted):
 
 
 def test_the_crew_repeats_what_is_in_doubt_and_amends_it(policy):
-    task = ThroughputSla().smoke()
+    task = ThroughputSla.at("smoke")
     session = Session(policy, task.session_config())
     crew = task.scripted_agents(session.members)
     session.reset(3)

@@ -69,7 +69,7 @@ def here(status, *items):
     return {status: {"count": len(items), "first": list(items)}}
 
 
-@pytest.mark.parametrize(("rule", "turn"), [("fifo", "OLD"), ("edd", "NEW"), ("spt", "NEW")])
+@pytest.mark.parametrize(("rule", "turn"), [("fcfs", "OLD"), ("edd", "NEW"), ("spt", "NEW")])
 def test_reception_books_in_whose_turn_it_is(decide, rule, turn):
     waiting = here("arrived_at_reception", NEW, OLD)
 
@@ -82,7 +82,7 @@ def test_reception_books_in_whose_turn_it_is(decide, rule, turn):
 def test_reception_checks_what_is_not_checked_and_decides_about_what_is(decide):
     booked = here("accessioning", {**OLD, "checked": True}, NEW)
 
-    assert decide("fifo", "reception_0", ["CHECK_ACCEPTANCE_RULES"], here=booked) == (
+    assert decide("fcfs", "reception_0", ["CHECK_ACCEPTANCE_RULES"], here=booked) == (
         "CHECK_ACCEPTANCE_RULES",
         {"specimen_id": "NEW"},
     )
@@ -105,7 +105,7 @@ def waiting_at(zone, *items):
     }
 
 
-@pytest.mark.parametrize(("rule", "does"), [("fifo", "MOVE:Z_THERE"), ("edd", "RETRIEVE")])
+@pytest.mark.parametrize(("rule", "does"), [("fcfs", "MOVE:Z_THERE"), ("edd", "RETRIEVE")])
 def test_a_runner_goes_where_the_specimen_lies_whose_turn_it_is(decide, rule, does):
     pickups = waiting_at(HERE, NEW) | waiting_at(THERE, OLD)
     lying = here("accepted", {**NEW, "next_zone": "Z_FAR"})
@@ -124,7 +124,7 @@ def test_a_runner_takes_along_what_goes_the_same_way_as_far_as_there_is_room(dec
     )
     options = {"here": lying, "pickups": waiting_at(HERE, OLD), "carry_room": 2}
 
-    assert decide("fifo", "runner_0", ["RETRIEVE"], **options) == (
+    assert decide("fcfs", "runner_0", ["RETRIEVE"], **options) == (
         "RETRIEVE",
         {"specimen_ids": ["OLD", "ALSO"]},
     )
@@ -149,7 +149,7 @@ def test_a_spin_waits_for_its_bench_rule_whoever_is_in_it(decide, count, does):
 def test_the_aliquoter_serves_whose_turn_it_is_also_from_the_hand(decide):
     separated = {"status": "separated"}
     found = decide(
-        "fifo",
+        "fcfs",
         "prean_0",
         ["ALIQUOT_CREATE:DEV"],
         here=here("separated", {**NEW, **separated}),
@@ -174,7 +174,7 @@ def test_an_analyst_queues_whose_turn_it_is_on_its_lane_if_that_is_here(decide, 
     legal = ["QUEUE_RUN", *(f"QUEUE_RUN:{table['device_id']}" for table in devices)]
     lying = here("accepted", NEW, {**OLD, "lane": lane})
 
-    assert decide("fifo", "analytics_0", legal, here=lying, devices=devices) == (
+    assert decide("fcfs", "analytics_0", legal, here=lying, devices=devices) == (
         "QUEUE_RUN",
         {"device_id": device, "specimen_id": "OLD"},
     )
@@ -206,7 +206,7 @@ def test_what_something_stands_in_the_way_of_does_not_have_its_turn(decide, obst
     free = [OLD | NOTHING_IN_THE_WAY, NEW | NOTHING_IN_THE_WAY]
     stuck = [OLD | NOTHING_IN_THE_WAY | obstacle, NEW | NOTHING_IN_THE_WAY]
     named = [
-        decide("fifo", "clinsci_0", ["RELEASE_RESULT"], releasable=listed)[1]["specimen_id"]
+        decide("fcfs", "clinsci_0", ["RELEASE_RESULT"], releasable=listed)[1]["specimen_id"]
         for listed in (free, stuck)
     ]
 
@@ -250,11 +250,11 @@ def test_a_crew_under_a_rule_plays_every_task(play, task):
 
 
 def test_a_crew_under_a_rule_signs_what_it_names(play):
-    assert play("throughput_sla", "fifo", signed=True).metrics.throughput > 0
+    assert play("throughput_sla", "fcfs", signed=True).metrics.throughput > 0
 
 
 def test_a_crew_under_a_rule_repeats_itself(policy):
-    config = RunConfig("throughput_sla", base_seed=7, smoke=True, agents="atc")
+    config = RunConfig("throughput_sla", base_seed=7, variant="smoke", agents="atc")
     benchmark = Benchmark(config, policy)
     heads = [benchmark.run().episodes[0].ledger for _ in range(2)]
 
@@ -288,7 +288,7 @@ def test_arrival_order_beats_chance_and_the_scripted_crew_beats_arrival_order(po
             item.turnaround_by_priority["STAT"].p50_s for item in found
         )
 
-    random, fifo, scripted = map(shifts, ("random", "fifo", "scripted"))
+    random, fcfs, scripted = map(shifts, ("random", "fcfs", "scripted"))
 
-    assert 0 < random[0] < fifo[0] / 5
-    assert random[1] > fifo[1] > scripted[1]
+    assert 0 < random[0] < fcfs[0] / 5
+    assert random[1] > fcfs[1] > scripted[1]

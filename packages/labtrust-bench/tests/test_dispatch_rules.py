@@ -16,7 +16,7 @@ JOBS = (
     Job("tight", arrived_s=400, due_s=4_100, work_s=1_400, weight=2),
 )
 EXPECTED = {
-    "fifo": ["late", "short", "tight", "urgent"],
+    "fcfs": ["late", "short", "tight", "urgent"],
     "edd": ["late", "urgent", "tight", "short"],
     "slack": ["late", "tight", "urgent", "short"],
     "spt": ["short", "late", "urgent", "tight"],

@@ -2,12 +2,14 @@
 
 import pytest
 from labtrust_bench.agents.noop import DoNothing
+from labtrust_bench.runs.crew import agents_for
 from labtrust_bench.runs.episode import run_episode
 from labtrust_bench.runs.observers import TimingObserver
 from labtrust_bench.tasks.registry import get_task
 from labtrust_core.errors import UsageError
 from labtrust_core.ledger.verify import verify_log
 from labtrust_core.ledger.writer import LogWriter
+from labtrust_env.observations import Observer
 from labtrust_env.session import Session, SessionConfig
 
 
@@ -93,7 +95,7 @@ def test_the_ledger_does_not_depend_on_whether_a_log_is_written(session, crew):
 
 
 def test_an_episode_owes_nothing_to_earlier_ones(policy):
-    task = get_task("throughput_sla", smoke=True)
+    task = get_task("throughput_sla", "smoke")
     fresh, used = (Session(policy, task.session_config()) for _ in range(2))
     agents = task.scripted_agents(fresh.members)
     run_episode(used, agents, 8)
@@ -107,3 +109,42 @@ def test_timing_counts_every_event(session, crew):
 
     assert timing.cpu_ns > 0
     assert timing.events == end.length - 2  # without start and end record
+
+
+class FirstPossible:
+    """Reads arrays: takes the highest index that the mask allows, and remembers what it saw."""
+
+    def __init__(self):
+        self.seen = []
+
+    def reset(self, name, seed):
+        self.seen = [(name, seed)]
+
+    def act_on(self, observation, mask):
+        self.seen.append((observation.shape, observation.dtype, mask.dtype))
+        return int(mask.nonzero()[0][-1])
+
+
+def test_an_agent_that_reads_arrays_shares_a_crew_with_one_that_reads_views(policy):
+    task = get_task("throughput_sla", "smoke")
+    session = Session(policy, task.session_config())
+    learned = FirstPossible()
+    agents = {**agents_for(task, session.members, "scripted"), "runner_1": learned}
+    mine = []
+
+    class Watch:
+        def begin(self, session):
+            pass
+
+        def step(self, session, results):
+            assert len(results) >= len(session.outcomes)
+            mine.extend(item for name, item in session.outcomes.items() if name == "runner_1")
+
+        def end(self, session):
+            pass
+
+    run_episode(session, agents, 7, (Watch(),))
+
+    assert learned.seen[0] == ("runner_1", 7)
+    assert learned.seen[1][0] == (Observer(session).layout.size,)
+    assert {item.status for item in mine} >= {"ACCEPTED"}

@@ -250,7 +250,7 @@ def test_a_target_that_nobody_can_meet_leaves_nothing_on_time(policy):
     from labtrust_bench.runs.episode import run_episode
     from labtrust_env.session import Session
 
-    task = Strict().smoke()
+    task = Strict.at("smoke")
     session = Session(policy, task.session_config())
     measured = MetricsObserver(task)
     run_episode(session, task.scripted_agents(session.members), 7, (measured,))

@@ -72,7 +72,7 @@ def shown(snapshot):
 def played(policy, tmp_path_factory):
     """Play a task with two sites, watched."""
     path = tmp_path_factory.mktemp("render") / "episode.jsonl"
-    benchmark = Benchmark(RunConfig("multi_site_stat", smoke=True, base_seed=7), policy)
+    benchmark = Benchmark(RunConfig("multi_site_stat", variant="smoke", base_seed=7), policy)
     watcher = Watcher()
     with LogWriter(path, sync="none") as writer:
         run_episode(benchmark.session, benchmark.agents, 7, [watcher], sink=writer.write)

@@ -28,7 +28,7 @@ import sys
 from pathlib import Path
 from labtrust_bench import RunConfig, run_benchmark, write_results
 
-config = RunConfig("throughput_sla", num_episodes=2, base_seed=int(sys.argv[1]), smoke=True)
+config = RunConfig("throughput_sla", num_episodes=2, base_seed=int(sys.argv[1]), variant="smoke")
 write_results(run_benchmark(config, Path("logs")), Path("results.json"))
 """
 
@@ -191,7 +191,7 @@ def test_the_ledger_entry_is_the_end_of_the_log(play):
 
 
 def test_logs_go_into_a_folder_that_is_made(policy, tmp_path):
-    config = RunConfig("throughput_sla", num_episodes=2, smoke=True, agents="noop")
+    config = RunConfig("throughput_sla", num_episodes=2, variant="smoke", agents="noop")
     run_benchmark(config, tmp_path / "deep" / "logs", policy)
 
     logs = sorted((tmp_path / "deep" / "logs").iterdir())
@@ -205,7 +205,7 @@ def test_a_policy_of_another_partner_is_refused(policy):
 
 
 def test_a_partner_changes_the_fingerprint(play):
-    config = RunConfig("throughput_sla", smoke=True, agents="noop", partner_id="hsl_like")
+    config = RunConfig("throughput_sla", variant="smoke", agents="noop", partner_id="hsl_like")
     results = run_benchmark(config)
 
     assert results.partner_id == "hsl_like"

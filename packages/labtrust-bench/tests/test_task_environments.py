@@ -8,10 +8,10 @@ from labtrust_bench.tasks.registry import get_task, list_tasks
 from labtrust_core.errors import UnknownNameError
 
 
-@pytest.mark.parametrize("smoke", [False, True])
+@pytest.mark.parametrize("variant", ["full", "smoke"])
 @pytest.mark.parametrize("name", list_tasks())
-def test_the_environment_runs_the_session_and_rewards_of_the_task(name, smoke):
-    task = get_task(name, smoke=smoke)
+def test_the_environment_runs_the_session_and_rewards_of_the_task(name, variant):
+    task = get_task(name, variant)
 
     env = TaskEnvironments(task)()
 
@@ -21,7 +21,7 @@ def test_the_environment_runs_the_session_and_rewards_of_the_task(name, smoke):
 
 
 def test_the_factory_goes_to_other_processes():
-    factory = TaskEnvironments(get_task("throughput_sla", smoke=True), partner="hsl_like")
+    factory = TaskEnvironments(get_task("throughput_sla", "smoke"), partner="hsl_like")
 
     twin = pickle.loads(pickle.dumps(factory))  # noqa: S301 - made here
 

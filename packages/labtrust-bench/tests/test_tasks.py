@@ -20,11 +20,17 @@ def test_unknown_task_names_the_known_ones():
 
 @pytest.mark.parametrize("name", QUICK_TASKS)
 def test_a_task_is_a_shift_and_its_smoke_is_shorter(name):
-    task, small = get_task(name), get_task(name, smoke=True)
+    task, small = get_task(name), get_task(name, "smoke")
 
     assert task.size.horizon_s == 8 * 3_600
     assert small.max_steps < task.max_steps
     assert type(small) is type(task)
+
+
+@pytest.mark.parametrize("name", QUICK_TASKS)
+def test_a_task_has_no_variant_that_it_does_not_name(name):
+    with pytest.raises(UnknownNameError, match="variant of"):
+        get_task(name, "tiny")
 
 
 @pytest.mark.parametrize("name", QUICK_TASKS)
@@ -34,9 +40,9 @@ def test_a_task_is_named_as_it_is_offered(name):
 
 @pytest.mark.parametrize("name", QUICK_TASKS)
 @pytest.mark.parametrize("crew", CREWS)
-@pytest.mark.parametrize("smoke", [False, True])
-def test_every_member_gets_an_agent(policy, name, crew, smoke):
-    task = get_task(name, smoke=smoke)
+@pytest.mark.parametrize("variant", ["full", "smoke"])
+def test_every_member_gets_an_agent(policy, name, crew, variant):
+    task = get_task(name, variant)
     members = Session(policy, task.session_config()).members
 
     assert list(agents_for(task, members, crew)) == list(members)

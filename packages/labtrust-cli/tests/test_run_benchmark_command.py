@@ -37,10 +37,10 @@ def test_help_names_every_crew(labtrust):
 
 def test_a_crew_under_a_dispatch_rule_can_be_measured(labtrust, tmp_path):
     out = tmp_path / "results.json"
-    answer = labtrust(*SMOKE[:-1], "fifo", "--out", str(out))
+    answer = labtrust(*SMOKE[:-1], "fcfs", "--out", str(out))
 
     assert answer.code == ExitCode.DONE, answer.err
-    assert json.loads(out.read_bytes())["agent_baseline_id"] == "fifo"
+    assert json.loads(out.read_bytes())["agent_baseline_id"] == "fcfs"
 
 
 def test_seeds_count_up_from_the_one_given(labtrust, tmp_path):

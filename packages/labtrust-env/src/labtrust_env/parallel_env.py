@@ -19,7 +19,6 @@ from labtrust_core.domains import open_policy
 from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.errors import UnknownNameError, UsageError
 from labtrust_core.event import StepResult
-from numpy.typing import NDArray
 from pettingzoo import ParallelEnv  # type: ignore[import-untyped] # it has no type information
 
 from labtrust_env.config import EnvConfig
@@ -27,9 +26,8 @@ from labtrust_env.observations import Observer, Vector
 from labtrust_env.render_ansi import Alarm, render_ansi
 from labtrust_env.rewards import MILLI, step_rewards
 from labtrust_env.seeding import SeedStream
-from labtrust_env.session import Action, Session
+from labtrust_env.session import Action, Mask, Session
 
-Mask = NDArray[np.int8]
 Observation = Any
 """A mapping of ``observation`` and ``action_mask``, or the bare vector: ``mask_in`` decides."""
 
@@ -251,9 +249,7 @@ class HospitalLabEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc] # likewi
         Raises:
             UnknownNameError: There is no such agent.
         """
-        mask = np.zeros(len(self.session.actions), np.int8)
-        mask[list(self.session.legal(agent))] = 1
-        return mask
+        return self.session.mask(agent)
 
     def state(self) -> Vector:
         """Return the global state, which ``observer.state_layout`` explains, as a new vector."""

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, SupportsIndex
 
+import numpy as np
 from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.engine.engine import Engine
@@ -26,11 +27,13 @@ from labtrust_core.hospital_lab.views import agent_view
 from labtrust_core.ledger.chain import Sink
 from labtrust_core.trust.keys import TestKeyBinding, TestKeyring
 from labtrust_core.trust.signatures import sign_event
+from numpy.typing import NDArray
 
 from labtrust_env.actions import NOOP, TICK, action_table, fallback
 from labtrust_env.permissions import Permissions
 from labtrust_env.verbs.proposal import Proposal, unused
 
+Mask = NDArray[np.int8]
 Action = SupportsIndex | Mapping[str, Any]
 """An index of the action table, or a mapping.
 
@@ -215,6 +218,16 @@ class Session:
             UnknownNameError: The crew has no such member.
         """
         return tuple(self._proposed(name))
+
+    def mask(self, name: str) -> Mask:
+        """Return a new vector: 1 for each index that a member can do now.
+
+        Raises:
+            UnknownNameError: The crew has no such member.
+        """
+        mask = np.zeros(len(self.actions), np.int8)
+        mask[list(self._proposed(name))] = 1
+        return mask
 
     def is_busy(self, name: str) -> bool:
         """Whether a member is on the way or at work, so that it can only wait or TICK.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from labtrust_env.session import Action
+from labtrust_env.observations import Vector
+from labtrust_env.session import Action, Mask
 
 View = dict[str, Any]
 """What a member sees: plain data, as ``labtrust_env.session.Session.view`` returns it."""
 
-__all__ = ["Action", "Agent", "View"]
+__all__ = ["Action", "Agent", "ArrayAgent", "Player", "View"]
 
 
 class Agent(Protocol):
@@ -36,3 +37,25 @@ class Agent(Protocol):
             field of an event.
         """
         ...
+
+
+@runtime_checkable
+class ArrayAgent(Protocol):
+    """Acts for one member on what an environment shows: for policies that were learned."""
+
+    def reset(self, name: str, seed: int) -> None:
+        """Forget everything, as ``Agent.reset``."""
+        ...
+
+    def act_on(self, observation: Vector, mask: Mask) -> int:
+        """Return the index of what to do now; asked for as ``Agent.act`` is.
+
+        Args:
+            observation: float32 vector in 0..1; ``labtrust_env.fields`` says what is where.
+            mask: int8 vector, 1 for each index that is possible.
+        """
+        ...
+
+
+Player = Agent | ArrayAgent
+"""Whoever can play for a member; a crew may mix both kinds."""

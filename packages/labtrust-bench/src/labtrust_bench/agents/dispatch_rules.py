@@ -54,8 +54,8 @@ Rule = Callable[[Job, Moment], float]
 """``rule(job, moment)``: the lower, the sooner."""
 
 
-def fifo(job: Job, moment: Moment) -> float:
-    """First in, first out: by arrival, whatever the priority."""
+def fcfs(job: Job, moment: Moment) -> float:
+    """First come, first served: by arrival, whatever the priority."""
     del moment
     return job.arrived_s
 
@@ -103,7 +103,7 @@ def atc_of(lookahead: float) -> Rule:
 
 
 RULES: Final[Mapping[str, Rule]] = {
-    "fifo": fifo,
+    "fcfs": fcfs,
     "edd": edd,
     "slack": slack,
     "spt": spt,

@@ -16,7 +16,7 @@ from labtrust_env.rewards import TERMS
 from labtrust_env.session import Session
 
 import labtrust_bench
-from labtrust_bench.agents.api import Agent
+from labtrust_bench.agents.api import Player
 from labtrust_bench.runs.crew import agents_for
 from labtrust_bench.runs.episode import LedgerEnd, run_episode
 from labtrust_bench.runs.observers import MetricsObserver, Observer, TimingObserver
@@ -64,12 +64,12 @@ class Benchmark:
             PolicyError: The policy is not sound.
         """
         self.config = config
-        self.task: BenchmarkTask = get_task(config.task, smoke=config.smoke)
+        self.task: BenchmarkTask = get_task(config.task, config.variant)
         policy = open_policy(config.policy_dir, config.partner_id) if policy is None else policy
         if policy.partner != config.partner_id:
             raise UsageError(f"policy of partner {policy.partner}, expected {config.partner_id}")
         self.session = Session(policy, self.task.session_config(signed=config.signed))
-        self.agents: dict[str, Agent] = agents_for(self.task, self.session.members, config.agents)
+        self.agents: dict[str, Player] = agents_for(self.task, self.session.members, config.agents)
 
     def run(
         self, logs: Callable[[int], Path] | None = None, progress: Progress | None = None
@@ -152,21 +152,22 @@ def run_benchmark(
     return benchmark.run(lambda number: log_file(logs, number))
 
 
-def _class_path(agent: Agent) -> str:
+def _class_path(agent: Player) -> str:
     kind = type(agent)
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
 def _settings(task: BenchmarkTask, config: RunConfig) -> RunSettings:
     return RunSettings(
-        crew=task.crew,
+        crew=task.size.crew or task.crew,
         workload=task.size.workload,
         horizon_s=task.size.horizon_s,
         arrivals_until_s=task.size.arrivals_until_s,
         cutoff_s=task.cutoff_s,
         dt_s=task.size.dt_s,
         max_steps=task.max_steps,
-        smoke=config.smoke,
+        variant=config.variant,
+        faults=task.size.faults,
         signed=config.signed,
         sla_s=dict(task.sla_s),
         reward={name: getattr(task.reward_config, name) for name in TERMS},

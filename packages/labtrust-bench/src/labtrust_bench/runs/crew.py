@@ -7,7 +7,7 @@ from typing import Final
 
 from labtrust_core.errors import UnknownNameError, UsageError
 
-from labtrust_bench.agents.api import Agent
+from labtrust_bench.agents.api import Player
 from labtrust_bench.agents.dispatch import dispatch_crew
 from labtrust_bench.agents.dispatch_rules import RULES, Rule
 from labtrust_bench.agents.noop import DoNothing
@@ -15,7 +15,7 @@ from labtrust_bench.agents.random_agent import RandomAgent
 from labtrust_bench.tasks.base import BenchmarkTask
 
 Members = Mapping[str, str]
-_Crew = Callable[[BenchmarkTask, Members], Mapping[str, Agent]]
+_Crew = Callable[[BenchmarkTask, Members], Mapping[str, Player]]
 
 
 def _under(rule: Rule) -> _Crew:
@@ -31,7 +31,7 @@ CREWS: Final[dict[str, _Crew]] = {
 """The crews that can be measured, by the name that results state as ``agent_baseline_id``."""
 
 
-def agents_for(task: BenchmarkTask, members: Members, crew: str) -> dict[str, Agent]:
+def agents_for(task: BenchmarkTask, members: Members, crew: str) -> dict[str, Player]:
     """Return an agent for every member: the task's opponents, and the named crew for all others.
 
     Args:
@@ -50,7 +50,7 @@ def agents_for(task: BenchmarkTask, members: Members, crew: str) -> dict[str, Ag
     return {name: agents[name] for name in members}
 
 
-def require_everybody(members: Members, agents: Mapping[str, Agent]) -> None:
+def require_everybody(members: Members, agents: Mapping[str, Player]) -> None:
     """Refuse agents that do not fit the members one to one.
 
     Raises:

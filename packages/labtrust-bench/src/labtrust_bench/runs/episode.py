@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from labtrust_core.ledger.chain import Sink
-from labtrust_env.session import Session
+from labtrust_env import observations
+from labtrust_env.session import Action, Session
 
-from labtrust_bench.agents.api import Agent
+from labtrust_bench.agents.api import ArrayAgent, Player
 from labtrust_bench.runs.crew import require_everybody
 from labtrust_bench.runs.observers import Observer
 
@@ -23,7 +24,7 @@ class LedgerEnd:
 
 def run_episode(
     session: Session,
-    agents: Mapping[str, Agent],
+    agents: Mapping[str, Player],
     seed: int,
     observers: Sequence[Observer] = (),
     *,
@@ -52,11 +53,12 @@ def run_episode(
         agent.reset(name, seed)
     for observer in observers:
         observer.begin(session)
+    encoder = observations.Observer(session)
+    deciders = {name: _decider(session, encoder, agent) for name, agent in agents.items()}
     while not session.done:
+        encoder.refresh()
         actions = {
-            name: agent.act(session.view(name))
-            for name, agent in agents.items()
-            if not session.is_busy(name)
+            name: decide(name) for name, decide in deciders.items() if not session.is_busy(name)
         }
         results = session.step(actions)
         for observer in observers:
@@ -65,6 +67,15 @@ def run_episode(
         observer.end(session)
     head = session.engine.finish("aborted" if session.ctx.trust.ledger_frozen else "completed")
     return LedgerEnd(head, session.engine.chain.length)
+
+
+def _decider(
+    session: Session, encoder: observations.Observer, agent: Player
+) -> Callable[[str], Action]:
+    """Return what asks the agent, by the name of its member, on what its kind reads."""
+    if isinstance(agent, ArrayAgent):
+        return lambda name: agent.act_on(encoder.observe(name), session.mask(name))
+    return lambda name: agent.act(session.view(name))
 
 
 def _drop(_line: bytes) -> None:

@@ -8,6 +8,8 @@ from typing import Final
 
 from labtrust_core.errors import UsageError
 
+from labtrust_bench.tasks.base import FULL
+
 MAX_SEED: Final = 2**53 - 1
 """The largest integer that results and logs carry exactly."""
 
@@ -20,7 +22,7 @@ class RunConfig:
         task: Name of the task.
         num_episodes: How many episodes, from 1.
         base_seed: Seed of the first episode; the i-th (from 0) has ``base_seed + i``.
-        smoke: Whether the task is run at its small size.
+        variant: Name of the task's size: ``full``, ``smoke`` or another that it has.
         agents: Name of the crew that is measured (``labtrust_bench.runs.crew``).
         partner_id: Partner whose policy overlay applies.
         signed: Whether every event must be signed.
@@ -30,7 +32,7 @@ class RunConfig:
     task: str
     num_episodes: int = 1
     base_seed: int = 0
-    smoke: bool = False
+    variant: str = FULL
     agents: str = "scripted"
     partner_id: str | None = None
     signed: bool = False

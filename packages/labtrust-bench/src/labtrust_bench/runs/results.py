@@ -57,7 +57,8 @@ class RunSettings(_Closed, frozen=True):
     cutoff_s: Count
     dt_s: _Positive
     max_steps: _Positive
-    smoke: bool
+    variant: _Text
+    faults: bool
     signed: bool
     sla_s: dict[str, Count]
     reward: dict[str, Count]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from labtrust_core.errors import UsageError
+from labtrust_core.errors import UnknownNameError, UsageError
 from labtrust_env.rewards import RewardConfig
 from labtrust_env.session import SessionConfig
 
@@ -17,6 +17,9 @@ TURNAROUND_TARGET_S: Final[Mapping[str, int]] = {"STAT": 3_600, "URGENT": 7_200,
 """Seconds from arrival to release that count as on time. STAT and URGENT: the targets that Leeds
 Teaching Hospitals published in 2013 for emergency (60 min) and inpatient (2 h) work; ROUTINE: 4 h,
 a common local goal."""
+
+FULL: Final = "full"
+SMOKE: Final = "smoke"
 
 CUTOFF_S: Final = 3_600
 """What arrives in the last hour need not be released to count as done."""
@@ -31,12 +34,16 @@ class TaskSize:
         horizon_s: Length of an episode.
         arrivals_until_s: No specimen arrives later than this.
         dt_s: Length of a step.
+        crew: Name of a crew of policy, where it is not the task's own.
+        faults: Whether devices break down.
     """
 
     workload: str
     horizon_s: int
     arrivals_until_s: int
     dt_s: int = 10
+    crew: str = ""
+    faults: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.dt_s <= self.horizon_s or not 0 <= self.arrivals_until_s <= self.horizon_s:
@@ -53,7 +60,10 @@ class BenchmarkTask:
         name: What users type.
         crew: Name of a crew of policy.
         full: The size of the benchmark proper, a shift.
-        small: A size for tests.
+        small: A size for tests, named ``smoke``.
+        variants: Further sizes by name: more load, fewer people, no faults.
+        primary_metric: The metric that ranks crews, the higher the better: where it stands in
+            ``labtrust_bench.runs.metrics.Metrics``, with dots.
         sla_s: Priority to the turnaround in seconds that is still on time.
         reward_config: What the crew earns (see ``labtrust_env.rewards``).
         size: The size of this instance.
@@ -63,15 +73,30 @@ class BenchmarkTask:
     crew: ClassVar[str]
     full: ClassVar[TaskSize]
     small: ClassVar[TaskSize]
+    variants: ClassVar[Mapping[str, TaskSize]] = {}
+    primary_metric: ClassVar[str] = "on_time"
     sla_s: ClassVar[Mapping[str, int]] = TURNAROUND_TARGET_S
     reward_config: ClassVar[RewardConfig] = RewardConfig(target_s=TURNAROUND_TARGET_S)
 
     def __init__(self, size: TaskSize | None = None) -> None:
         self.size = self.full if size is None else size
 
-    def smoke(self) -> BenchmarkTask:
-        """Return the task at its small size."""
-        return type(self)(self.small)
+    @classmethod
+    def sizes(cls) -> dict[str, TaskSize]:
+        """Return every size by name: ``full``, ``smoke`` and the further variants."""
+        return {FULL: cls.full, SMOKE: cls.small, **cls.variants}
+
+    @classmethod
+    def at(cls, variant: str) -> BenchmarkTask:
+        """Return the task at a size.
+
+        Raises:
+            UnknownNameError: It has no such variant.
+        """
+        known = cls.sizes()
+        if variant not in known:
+            raise UnknownNameError(f"variant of {cls.name}", variant, known)
+        return cls(known[variant])
 
     @property
     def max_steps(self) -> int:
@@ -108,11 +133,12 @@ class BenchmarkTask:
         """Return what a session needs to run the task."""
         size = self.size
         return SessionConfig(
-            crew=self.crew,
+            crew=size.crew or self.crew,
             workload=size.workload,
             horizon_s=size.horizon_s,
             arrivals_until_s=size.arrivals_until_s,
             dt_s=size.dt_s,
+            faults=size.faults,
             signed=signed,
             scenario=self.get_initial_state(),
         )

@@ -34,14 +34,15 @@ class TaskEnvironments:
             PolicyError: The policy is missing, malformed or contradicts itself.
             UsageError: Policy knows no such crew, workload or partner.
         """
-        size = self.task.size
+        stated = self.task.session_config()
         config = EnvConfig(
-            crew=self.task.crew,
-            workload=size.workload,
-            horizon_s=size.horizon_s,
-            arrivals_until_s=size.arrivals_until_s,
-            dt_s=size.dt_s,
-            scenario=self.task.get_initial_state(),
+            crew=stated.crew,
+            workload=stated.workload,
+            horizon_s=stated.horizon_s,
+            arrivals_until_s=stated.arrivals_until_s,
+            dt_s=stated.dt_s,
+            faults=stated.faults,
+            scenario=stated.scenario,
             reward_config=self.task.reward_config,
             policy_dir=self.policy_dir,
             partner=self.partner,

@@ -6,7 +6,7 @@ from typing import Final
 
 from labtrust_core.registry import Registry
 
-from labtrust_bench.tasks.base import BenchmarkTask, not_a_task
+from labtrust_bench.tasks.base import FULL, BenchmarkTask, not_a_task
 
 QUICK_TASKS: Final = ("throughput_sla", "adversarial_disruption", "multi_site_stat")
 """The tasks of ``labtrust quick-eval``, in the order in which they are run."""
@@ -39,12 +39,11 @@ def list_tasks() -> tuple[str, ...]:
     return tuple(TASKS.names())
 
 
-def get_task(name: str, *, smoke: bool = False) -> BenchmarkTask:
-    """Return the task of that name, at full or at smoke size.
+def get_task(name: str, variant: str = FULL) -> BenchmarkTask:
+    """Return the task of that name, at its full size or another variant of it.
 
     Raises:
-        UnknownNameError: Nothing offers the name.
+        UnknownNameError: Nothing offers the name, or the task has no such variant.
         PluginError: The distribution that offers it cannot deliver.
     """
-    task = TASKS.get(name)()
-    return task.smoke() if smoke else task
+    return TASKS.get(name).at(variant)

@@ -63,7 +63,7 @@ def _smoke(task: str, seed: int, policy: CompiledPolicy) -> dict[str, object]:
     from labtrust_core.ledger.verify import verify_log
 
     with TemporaryDirectory(prefix="labtrust-") as folder:
-        config = RunConfig(task=task, base_seed=seed, smoke=True)
+        config = RunConfig(task=task, base_seed=seed, variant="smoke")
         metrics = run_benchmark(config, Path(folder), policy).episodes[0].metrics
         report = verify_log(log_file(Path(folder), 0))
     return {

@@ -57,7 +57,8 @@ def check(  # noqa: PLR0913 - one parameter an option
         raise UsageError("--task and --all exclude each other")
     names = tuple(dict.fromkeys(tasks)) or list_tasks()
     factories = _factories(
-        {name: get_task(name, smoke=not full) for name in names}, session.partner(partner)
+        {name: get_task(name, "full" if full else "smoke") for name in names},
+        session.partner(partner),
     )
     found = _run(session, factories, _chosen(checks))
     if output_format == "json":

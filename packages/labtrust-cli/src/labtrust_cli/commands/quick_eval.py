@@ -64,7 +64,13 @@ def command(  # noqa: PLR0913 - one parameter an option
 
     partner = session.partner(partner)
     configs = [
-        RunConfig(task=name, base_seed=seed, smoke=smoke, partner_id=partner, signed=signed)
+        RunConfig(
+            task=name,
+            base_seed=seed,
+            variant="smoke" if smoke else "full",
+            partner_id=partner,
+            signed=signed,
+        )
         for name in QUICK_TASKS
     ]
     policy = open_policy(partner=partner)

@@ -43,13 +43,20 @@ LogFiles = Callable[[int], Path]
     type=click.Path(path_type=Path),
     help="Folder for a log an episode, or the file (.jsonl) of a single one.",
 )
-@click.option("--smoke", is_flag=True, help="Run the task at its small size.")
+@click.option(
+    "--variant",
+    metavar="NAME",
+    default="full",
+    show_default=True,
+    help="Size of the task: full, smoke, or another that the task has.",
+)
+@click.option("--smoke", "variant", flag_value="smoke", help="Short for --variant smoke.")
 @click.option(
     "--agents",
     metavar="NAME",
     default="scripted",
     show_default=True,
-    help="Crew: scripted, random, noop, or under a dispatch rule: fifo, edd, slack, spt, atc.",
+    help="Crew: scripted, random, noop, or under a dispatch rule: fcfs, edd, slack, spt, atc.",
 )
 @click.option("--partner", metavar="ID", help="Run under this partner's overlay.")
 @click.option(
@@ -65,11 +72,11 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
     seed: int,
     out: Path | None,
     log: Path | None,
+    variant: str,
     agents: str,
     partner: str | None,
     output_format: str,
     *,
-    smoke: bool,
     signed: bool,
     force: bool,
 ) -> None:
@@ -87,7 +94,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
         task=task,
         num_episodes=episodes,
         base_seed=seed,
-        smoke=smoke,
+        variant=variant,
         agents=agents,
         partner_id=session.partner(partner),
         signed=signed,
