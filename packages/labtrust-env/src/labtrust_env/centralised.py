@@ -13,11 +13,37 @@ from numpy.typing import NDArray
 
 from labtrust_env.config import EnvConfig, EnvOptions
 from labtrust_env.parallel_env import HospitalLabEnv
+from labtrust_env.rewards import MILLI
 
 Arrays = dict[str, NDArray[Any]]
 
 _MASK: Final = "action_mask"
 _VECTOR: Final = "observation"
+
+
+def centralised_spaces(
+    members: int, fields: int, actions: int
+) -> tuple[spaces.Dict, spaces.MultiDiscrete]:
+    """Return the observation space and the action space of one agent that decides for a crew."""
+    return (
+        spaces.Dict(
+            {
+                _VECTOR: spaces.Box(0, 1, (members, fields), np.float32),
+                _MASK: spaces.Box(0, 1, (members, actions), np.int8),
+            }
+        ),
+        spaces.MultiDiscrete([actions] * members),
+    )
+
+
+def crew_reward(rewards: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of the members' rewards, which lie along the last axis.
+
+    They are summed as the integers of milli-units that they come from, so that the mean is the same
+    to the last bit whoever sums.
+    """
+    total: NDArray[np.float64] = np.rint(rewards * MILLI).sum(axis=-1)
+    return np.asarray(total / (MILLI * rewards.shape[-1]))
 
 
 class CentralisedHospitalLab(gymnasium.Env[Any, Any]):
@@ -53,17 +79,13 @@ class CentralisedHospitalLab(gymnasium.Env[Any, Any]):
             raise UsageError("mask_in is no option here: the mask is always in the observation")
         options["mask_in"] = "obs"
         self.parallel = HospitalLabEnv(EnvConfig(**options), policy)
-        self.render_mode = self.parallel.render_mode
+        self.render_mode: str | None = self.parallel.render_mode
         self.members = tuple(self.parallel.possible_agents)
-        count, actions = len(self.members), len(self.parallel.session.actions)
-        fields = self.parallel.observer.layout.size
-        self.observation_space = spaces.Dict(
-            {
-                _VECTOR: spaces.Box(0, 1, (count, fields), np.float32),
-                _MASK: spaces.Box(0, 1, (count, actions), np.int8),
-            }
+        self.observation_space, self.action_space = centralised_spaces(
+            len(self.members),
+            self.parallel.observer.layout.size,
+            len(self.parallel.session.actions),
         )
-        self.action_space = spaces.MultiDiscrete([actions] * count)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -105,7 +127,7 @@ class CentralisedHospitalLab(gymnasium.Env[Any, Any]):
         observations, rewards, ended, cut, infos = self.parallel.step(chosen)
         return (
             self._stacked(observations),
-            sum(rewards.values()) / len(self.members),
+            float(crew_reward(np.array([rewards[name] for name in self.members]))),
             any(ended.values()),
             any(cut.values()),
             {"agents": infos, "rewards": rewards},

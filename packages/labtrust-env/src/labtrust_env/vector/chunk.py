@@ -1,0 +1,206 @@
+"""Plays several environments one after the other, and writes what they show into a batch's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from labtrust_core.domains import open_policy
+from labtrust_core.engine.compiled import CompiledPolicy
+from numpy.typing import NDArray
+
+from labtrust_env.config import EnvConfig
+from labtrust_env.parallel_env import HospitalLabEnv
+from labtrust_env.vector.arrays import ACCEPTED, BLOCKED, WAITED, BatchArrays
+
+EnvFactory = Callable[[], HospitalLabEnv]
+
+_OUTCOMES: Final = {None: WAITED, "ACCEPTED": ACCEPTED, "BLOCKED": BLOCKED}
+
+
+@dataclass(frozen=True, slots=True)
+class LabEnvironments:
+    """Makes environments of one configuration; can be pickled.
+
+    Attributes:
+        config: What to run.
+        policy: A policy compiled before; by default the one that ``config`` names is opened for
+            each environment.
+    """
+
+    config: EnvConfig
+    policy: CompiledPolicy | None = None
+
+    def __call__(self) -> HospitalLabEnv:
+        """Return a new environment; errors as ``HospitalLabEnv``."""
+        return HospitalLabEnv(self.config, self.policy)
+
+    def compiled(self) -> LabEnvironments:
+        """Return the same with its policy compiled, so that no environment has to.
+
+        Raises:
+            PolicyError: The policy is missing, malformed or contradicts itself.
+            UnknownNameError: There is no such partner.
+        """
+        if self.policy is not None:
+            return self
+        return LabEnvironments(
+            self.config, open_policy(self.config.policy_dir, self.config.partner)
+        )
+
+
+@dataclass(slots=True)
+class Reasons:
+    """Reason codes of what was BLOCKED in a call: environment, agent, code.
+
+    Attributes:
+        current: In steps whose episode goes on, or whose end waits for a reset.
+        final: In steps that ended an episode and began the next.
+    """
+
+    current: list[tuple[int, int, str]] = field(default_factory=list)
+    final: list[tuple[int, int, str]] = field(default_factory=list)
+
+    def extend(self, other: Reasons) -> None:
+        """Add those of another part of the batch."""
+        self.current += other.current
+        self.final += other.final
+
+
+@dataclass(frozen=True, slots=True)
+class ResetOrder:
+    """What to reset.
+
+    Attributes:
+        seeds: A seed for each environment of the batch, or ``None`` to go on in its stream.
+        rows: Whether to reset it at all.
+        options: Options of ``HospitalLabEnv.reset``.
+    """
+
+    seeds: Sequence[int | None]
+    rows: Sequence[bool]
+    options: Mapping[str, Any] | None
+
+
+class Chunk:
+    """The environments of neighbouring rows of a batch, from ``first`` on.
+
+    Attributes:
+        arrays: The whole batch's arrays, of which these rows are written.
+        closed: Whether ``close`` was called.
+    """
+
+    def __init__(
+        self, envs: Sequence[HospitalLabEnv], arrays: BatchArrays, first: int, mode: AutoresetMode
+    ) -> None:
+        self._envs = dict(enumerate(envs, first))
+        self.arrays = arrays
+        self.closed = False
+        self._mode = mode
+        self._agents = tuple(envs[0].possible_agents)
+        self._with_state = arrays.states.shape[1] > 0
+
+    def reset(self, order: ResetOrder) -> Reasons:
+        """Start episodes.
+
+        Raises:
+            LabTrustError: As ``HospitalLabEnv.reset``.
+        """
+        for row in self._envs:
+            self.arrays.began[row] = order.rows[row]
+            if order.rows[row]:
+                options = None if order.options is None else dict(order.options)
+                self._begin(row, order.seeds[row], options)
+                self._calm(row)
+        return Reasons()
+
+    def step(self) -> Reasons:
+        """Let every environment take the step that the batch's actions say."""
+        reasons = Reasons()
+        for row in self._envs:
+            over = bool(self.arrays.ended[row])
+            if over and self._mode is AutoresetMode.NEXT_STEP:
+                self._begin(row, None, None)
+                self.arrays.began[row] = True
+                self._calm(row)
+            else:
+                self.arrays.began[row] = False
+                self._step(row, reasons)
+        return reasons
+
+    def _begin(self, row: int, seed: int | None, options: dict[str, Any] | None) -> None:
+        observations, infos = self._envs[row].reset(seed=seed, options=options)
+        info = infos[self._agents[0]]
+        self.arrays.seeds[row] = info["seed"], info["stream_seed"], info["episode"]
+        self._write(row, observations, self.arrays.observations, self.arrays.masks)
+        if self._with_state:
+            self.arrays.states[row] = self._envs[row].state()
+
+    def _calm(self, row: int) -> None:
+        """Note that nothing has happened yet in a row's episode."""
+        arrays = self.arrays
+        arrays.rewards[row] = 0
+        arrays.terminated[row] = arrays.truncated[row] = arrays.ended[row] = False
+        arrays.outcomes[row] = WAITED
+
+    def _step(self, row: int, reasons: Reasons) -> None:
+        arrays, env = self.arrays, self._envs[row]
+        actions = dict(zip(self._agents, arrays.actions[row].tolist(), strict=True))
+        observations, rewards, terminated, truncated, infos = env.step(actions)
+        ended = False
+        codes = []
+        for column, name in enumerate(self._agents):
+            arrays.rewards[row, column] = rewards[name]
+            arrays.terminated[row, column] = terminated[name]
+            arrays.truncated[row, column] = truncated[name]
+            arrays.outcomes[row, column] = _OUTCOMES[infos[name]["status"]]
+            ended = ended or terminated[name] or truncated[name]
+            code = infos[name]["blocked_reason_code"]
+            if code is not None:
+                codes.append((row, column, code))
+        arrays.ended[row] = ended
+        if ended and self._mode is AutoresetMode.SAME_STEP:
+            self._write(row, observations, arrays.final_observations, arrays.final_masks)
+            if self._with_state:
+                arrays.final_states[row] = env.state()
+            reasons.final += codes
+            self._begin(row, None, None)
+            arrays.began[row] = True
+            return
+        reasons.current += codes
+        self._write(row, observations, arrays.observations, arrays.masks)
+        if self._with_state:
+            arrays.states[row] = env.state()
+
+    def _write(
+        self,
+        row: int,
+        observations: Mapping[str, Any],
+        vectors: NDArray[np.float32],
+        masks: NDArray[np.int8],
+    ) -> None:
+        env = self._envs[row]
+        for column, name in enumerate(self._agents):
+            seen = observations[name]
+            if isinstance(seen, Mapping):
+                vectors[row, column], masks[row, column] = seen["observation"], seen["action_mask"]
+            else:
+                vectors[row, column], masks[row, column] = seen, env.action_mask(name)
+
+    def call(self, name: str, args: Sequence[Any], options: Mapping[str, Any]) -> list[Any]:
+        """Return what a method of each environment returns, or the value of an attribute.
+
+        Raises:
+            AttributeError: There is none of that name.
+        """
+        found = [getattr(env, name) for env in self._envs.values()]
+        return [item(*args, **options) if callable(item) else item for item in found]
+
+    def close(self) -> None:
+        """Close the environments."""
+        self.closed = True
+        for env in self._envs.values():
+            env.close()
