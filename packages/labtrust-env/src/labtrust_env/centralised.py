@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from labtrust_env.config import EnvConfig, EnvOptions
 from labtrust_env.parallel_env import HospitalLabEnv
+from labtrust_env.render_modes import RENDER_FPS, RENDER_MODES
 from labtrust_env.rewards import MILLI
 
 Arrays = dict[str, NDArray[Any]]
@@ -60,8 +61,8 @@ class CentralisedHospitalLab(gymnasium.Env[Any, Any]):
 
     # Gymnasium declares it as an instance's, and reads it from the class
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc] # for that reason
-        "render_modes": ["ansi"],
-        "render_fps": 4,
+        "render_modes": list(RENDER_MODES),
+        "render_fps": RENDER_FPS,
     }
 
     def __init__(self, policy: CompiledPolicy | None = None, **options: Unpack[EnvOptions]) -> None:
@@ -144,6 +145,10 @@ class CentralisedHospitalLab(gymnasium.Env[Any, Any]):
         masks = [self.parallel.action_mask(name) for name in self.members]
         return np.concatenate(masks).astype(np.bool_)
 
-    def render(self) -> str | None:
-        """Return the floor plan as text, where ``render_mode`` is ``ansi``; else warn."""
+    def render(self) -> Any:  # noqa: ANN401 - each mode has its own
+        """Render as ``HospitalLabEnv.render``."""
         return self.parallel.render()
+
+    def close(self) -> None:
+        """Close the window, where there is one."""
+        self.parallel.close()

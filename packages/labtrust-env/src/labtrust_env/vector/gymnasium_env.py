@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from labtrust_env.centralised import Arrays, centralised_spaces, crew_reward
 from labtrust_env.config import EnvConfig, EnvOptions
+from labtrust_env.render_modes import RENDER_FPS
 from labtrust_env.vector.batch import HospitalLabVector, Seed
 from labtrust_env.vector.chunk import LabEnvironments
 from labtrust_env.vector.infos import Infos
@@ -39,7 +40,7 @@ class HospitalLabVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
 
     metadata: dict[str, Any] = {  # noqa: RUF012 - Gymnasium declares it so; it is not changed
         "render_modes": ["ansi", "rgb_array"],
-        "render_fps": 4,
+        "render_fps": RENDER_FPS,
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
 
