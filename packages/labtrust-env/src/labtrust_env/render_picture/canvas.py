@@ -41,15 +41,16 @@ class Canvas:
         corner: Point,
         width: float,
         height: float,
-        fill: str,
+        fill: str | None,
         *,
         edge: str | None = None,
         edge_width: float = 1.0,
         radius: float = 0,
     ) -> None:
-        """Draw a rectangle from its upper left corner, with round corners and an edge."""
+        """Draw a rectangle from its upper left corner: filled, its edge, or both."""
         area = pygame.Rect(*_large(corner), _length(width), _length(height))
-        pygame.draw.rect(self._shapes, fill, area, border_radius=_length(radius))
+        if fill is not None:
+            pygame.draw.rect(self._shapes, fill, area, border_radius=_length(radius))
         if edge is not None:
             line = max(1, _length(edge_width))
             pygame.draw.rect(self._shapes, edge, area, line, border_radius=_length(radius))
@@ -115,6 +116,14 @@ def font(size: int) -> pygame.font.Font:
 @functools.cache
 def _font(size: int) -> pygame.font.Font:
     return pygame.font.Font(None, size)
+
+
+def fitting(text: str, sizes: Sequence[int], width: float) -> tuple[str, int]:
+    """Return a text in the first size in which it is narrow enough, shortened in the last one."""
+    for size in sizes:
+        if words_width(text, size) <= width:
+            return text, size
+    return fitted(text, sizes[-1], width), sizes[-1]
 
 
 def fitted(text: str, size: int, width: float) -> str:

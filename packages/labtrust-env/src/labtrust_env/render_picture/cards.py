@@ -13,7 +13,7 @@ from labtrust_core.render.floor_geometry import CARD, Box
 from labtrust_core.render.floor_symbols import ALERT, ARRIVAL, ZONE_COLOURS, zone_class
 from labtrust_core.render.svg import FAINT, INK
 
-from labtrust_env.render_picture.canvas import Canvas, Point, fitted, words_width
+from labtrust_env.render_picture.canvas import Canvas, Point, fitting
 from labtrust_env.render_picture.scene import DeviceScene, PersonScene, Tube, ZoneScene
 from labtrust_env.render_picture.symbols import (
     DEVICES,
@@ -53,9 +53,8 @@ def draw_empty_card(canvas: Canvas, tables: LabTables, zone: str, box: Box) -> N
     canvas.rect((box.x, box.y), CARD, box.height, fill, edge=stroke, edge_width=1.5, radius=5)
     if any(site.arrival_zone == zone for site in tables.sites.values()):
         canvas.rect((box.x + 1, box.y + 1), CARD - 2, 4, ARRIVAL, radius=2)
-    title = tables.zones[zone].title
-    size = 18 if words_width(title, 18) < _WIDE - 28 else 15
-    canvas.words((box.x + _LEFT, box.y + 15), fitted(title, size, _WIDE - 28), size, INK)
+    title, size = fitting(tables.zones[zone].title, (18, 16, 15, 14), _WIDE - 28)
+    canvas.words((box.x + _LEFT, box.y + 15), title, size, INK)
     devices = [table for table in tables.devices.values() if table.zone == zone]
     for number, table in enumerate(devices):
         _draw_empty_device(canvas, table, (box.x + _LEFT, _device_top(box, number)))
@@ -71,7 +70,8 @@ def _draw_empty_device(canvas: Canvas, table: DeviceTable, corner: Point) -> Non
     DEVICES[table.type.kind](canvas, x, y + 4)
     name = table.device_id.removeprefix("DEV_").replace("_", " ")
     room = 84 if table.type.qc is not None else 104
-    canvas.words((x + 20, y + 11), fitted(name, 15, room), 15, INK)
+    name, size = fitting(name, (15, 14, 13), room)
+    canvas.words((x + 20, y + 11), name, size, INK)
 
 
 def draw_contents(canvas: Canvas, box: Box, zone: ZoneScene, colours: Mapping[str, str]) -> None:
@@ -128,7 +128,7 @@ def _draw_device(canvas: Canvas, corner: Point, device: DeviceScene) -> None:
         canvas.words((x + _WIDE - 68, y + 11.5), "Q", 12, "#ffffff", "middle")
     _draw_units(canvas, (x, y + 23), device)
     if device.state == "FAULT":
-        canvas.rect((x - 5, y + 1.5), _WIDE + 10, _DEVICE - 3, "#00000000", edge=ALERT, radius=4)
+        canvas.rect((x - 5, y + 1.5), _WIDE + 10, _DEVICE - 3, None, edge=ALERT, radius=4)
     _draw_queue(canvas, (x + _UNITS + 8, y + 20), device.queue)
 
 

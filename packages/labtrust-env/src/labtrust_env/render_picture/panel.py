@@ -9,7 +9,7 @@ from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_core.render.floor_symbols import ALERT, ROAD, ZONE_COLOURS
 from labtrust_core.render.svg import FAINT, INK
 
-from labtrust_env.render_picture.canvas import Canvas, Point, fitted
+from labtrust_env.render_picture.canvas import Canvas, Point, fitted, fitting
 from labtrust_env.render_picture.scene import TUBE_STATUSES, PersonScene, Scene
 from labtrust_env.render_picture.symbols import (
     OPEN,
@@ -107,7 +107,8 @@ def _draw_member(
     )
     draw_person(canvas, (x + 12, y), unladen, colour)
     canvas.words((x + 30, y - 5), person.name, 17, INK)
-    canvas.words((x + 30, y + 7), fitted(tables.zones[person.zone].title, 14, 150), 14, FAINT)
+    zone, size = fitting(tables.zones[person.zone].title, (14, 13, 12), 152)
+    canvas.words((x + 30, y + 7), zone, size, FAINT)
     shown = person.carried[:10]
     for number, tube in enumerate(shown):
         draw_tube(canvas, (x + 184 + number * 9, y - 8), tube)

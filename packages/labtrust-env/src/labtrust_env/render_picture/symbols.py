@@ -90,14 +90,13 @@ def draw_vial(canvas: Canvas, corner: Point, cap: str, body: str, scale: float =
 def draw_person(canvas: Canvas, middle: Point, person: PersonScene, colour: str) -> None:
     """Draw a member of the crew: who, whether busy or stopped, and how much it carries."""
     x, y = middle
-    if person.busy:
-        canvas.circle(middle, PERSON + 2.5, BUSY)
+    if person.busy or person.stopped:
+        canvas.circle(middle, PERSON + 2.5, ALERT if person.stopped else BUSY)
     canvas.circle(middle, PERSON + 1, "#ffffff")
     canvas.circle(middle, PERSON, FAINT if person.stopped else colour)
-    canvas.words(middle, person.mark, 14, "#ffffff", "middle")
     if person.stopped:
-        canvas.line((x - 8, y - 8), (x + 8, y + 8), ALERT, 2.5)
-        canvas.line((x - 8, y + 8), (x + 8, y - 8), ALERT, 2.5)
+        canvas.line((x - 7, y + 7), (x + 7, y - 7), ALERT, 3)
+    canvas.words(middle, person.mark, 14, "#ffffff", "middle")
     if person.carried:
         draw_tube(canvas, (x + 8, y - 13), person.carried[0], 0.75)
         if len(person.carried) > 1:
