@@ -8,16 +8,16 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pettingzoo.test import (  # type: ignore[import-untyped] # it has no type information
+from pettingzoo.utils.conversions import (  # type: ignore[import-untyped] # it has no type information
+    parallel_to_aec,
+)
+
+from labtrust_env.conformance.pettingzoo_suite import (
     api_test,
     parallel_api_test,
     parallel_seed_test,
     seed_test,
 )
-from pettingzoo.utils.conversions import (  # type: ignore[import-untyped] # likewise
-    parallel_to_aec,
-)
-
 from labtrust_env.conformance.playing import Env, Factory
 
 _CYCLES: Final = 200

@@ -10,14 +10,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from labtrust_core.errors import MissingExtraError
-from pettingzoo.test import (  # type: ignore[import-untyped] # it has no type information
-    render_test,
-)
-from pettingzoo.utils.conversions import (  # type: ignore[import-untyped] # likewise
+from pettingzoo.utils.conversions import (  # type: ignore[import-untyped] # it has no type information
     parallel_to_aec,
 )
 
 from labtrust_env.conformance.errors import NotApplicableError, require
+from labtrust_env.conformance.pettingzoo_suite import render_test
 from labtrust_env.conformance.pettingzoo_tests import quietly
 from labtrust_env.conformance.playing import SEED, Env, Episode, Factory, to_bytes
 from labtrust_env.parallel_env import HospitalLabEnv
