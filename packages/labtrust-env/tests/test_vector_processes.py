@@ -131,6 +131,12 @@ def test_what_cannot_be_made_there_is_an_error_at_once(toys, monkeypatch):
         HospitalLabVector(toys.Unmakeable, 1, workers=1)
 
 
+def test_what_cannot_be_imported_there_is_an_error_that_says_so(toys, monkeypatch):
+    monkeypatch.setattr("sys.path", [item for item in sys.path if "toys" not in item])
+    with pytest.raises(WorkerError, match="No module named 'faulty_labs'"):
+        HospitalLabVector(toys.Broken, 1, workers=1)
+
+
 def test_a_factory_that_cannot_be_pickled_is_an_error(make_env):
     with pytest.raises(UsageError, match="can be pickled"):
         HospitalLabVector(make_env, 1, workers=1)

@@ -13,6 +13,7 @@ import gymnasium
 import numpy as np
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, VectorEnv
+from labtrust_core.errors import UsageError
 from numpy.typing import NDArray
 
 from labtrust_env.centralised import CentralisedHospitalLab
@@ -81,7 +82,11 @@ def batch_of_processes(factory: Factory) -> None:
 
 def _check_batch(factory: Factory, workers: int) -> None:
     _require_laboratory(factory)
-    with HospitalLabVector(factory, _ENVS, workers=workers) as labs:
+    try:
+        labs = HospitalLabVector(factory, _ENVS, workers=workers)
+    except UsageError as error:
+        raise NotApplicableError(str(error)) from error
+    with labs:
         observations, masks = labs.reset(seed=SEED)
         together = [to_bytes((observations, masks))]
         for number in range(_STEPS):

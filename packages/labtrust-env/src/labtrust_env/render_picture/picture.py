@@ -74,8 +74,9 @@ class Picture:
         canvas = self._empty.copy()
         canvas.words((MARGIN, 43), scene.title, 18, FAINT)
         self._draw_doors(canvas, scene)
+        vans: list[Point] = []
         for trip in scene.trips:
-            self._draw_trip(canvas, trip)
+            vans.append(self._draw_trip(canvas, trip, vans))
         for zone, box in self._plan.boxes.items():
             draw_contents(canvas, box, scene.zones[zone], self._colours)
         draw_panel(canvas, self._panel, scene, self._tables, self._colours)
@@ -98,15 +99,19 @@ class Picture:
                 colour = ALERT if late else OPEN
                 canvas.words((line.x + 15, line.y), f"open {open_s} s", 15, colour)
 
-    def _draw_trip(self, canvas: Canvas, trip: TripScene) -> None:
+    def _draw_trip(self, canvas: Canvas, trip: TripScene, others: Sequence[Point]) -> Point:
+        """Draw a van, above others that are in its place, and return where."""
         route = self._tables.routes[trip.route_id]
         line = self._plan.road(route)
         backwards = self._plan.boxes[route.origin_zone].x > self._plan.boxes[route.dest_zone].x
         x, y = _inside(line, 1 - trip.share if backwards else trip.share)
+        while any(abs(x - there[0]) < _VAN[0] and abs(y - there[1]) < _VAN[1] for there in others):
+            y -= _VAN[1] + 6
         canvas.rect((x - _VAN[0] / 2, y - _VAN[1]), *_VAN, ROAD, radius=3)
         canvas.circle((x - 9, y + 1), 3.5, INK)
         canvas.circle((x + 9, y + 1), 3.5, INK)
         canvas.words((x, y - _VAN[1] / 2), str(trip.specimens), 16, "#ffffff", "middle")
+        return x, y
 
 
 def _inside(line: Line, share: float) -> Point:

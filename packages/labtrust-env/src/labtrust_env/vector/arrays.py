@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from labtrust_core.engine.compiled import CompiledPolicy
 from numpy.typing import DTypeLike, NDArray
 
 _ALIGNED: Final = 64  # bytes, a cache line
@@ -53,6 +54,7 @@ class BatchShape:
             "terminated": (crew, np.bool_),
             "truncated": (crew, np.bool_),
             "outcomes": (crew, np.int8),
+            "reasons": (crew, np.int16),
             "began": ((self.envs,), np.bool_),
             "ended": ((self.envs,), np.bool_),
             "seeds": ((self.envs, 3), np.int64),
@@ -80,6 +82,11 @@ class BatchShape:
         return BatchArrays(**found)
 
 
+def reason_table(policy: CompiledPolicy) -> list[str | None]:
+    """Return the reason codes by their numbers in ``BatchArrays.reasons``."""
+    return [None, *sorted(policy.reason_codes)]
+
+
 @dataclass(slots=True)
 class BatchArrays:
     """What a batch writes and reads; the first axis is the environment's, the second the agent's.
@@ -96,6 +103,8 @@ class BatchArrays:
         truncated: Whether it truncated it.
         outcomes: What came of each agent's own event: ``WAITED``, ``ACCEPTED`` or ``BLOCKED``; of
             the final step where that ended an episode.
+        reasons: Why it was BLOCKED: one more than the place of the reason code among those of
+            policy, sorted; 0 where it was not.
         began: Where an episode began in the last call.
         ended: Where one ended, and, with ``keeps_final``, the final arrays are filled.
         seeds: Of the running episode: its seed, the stream's seed, its number in the stream.
@@ -112,6 +121,7 @@ class BatchArrays:
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
     outcomes: NDArray[np.int8]
+    reasons: NDArray[np.int16]
     began: NDArray[np.bool_]
     ended: NDArray[np.bool_]
     seeds: NDArray[np.int64]

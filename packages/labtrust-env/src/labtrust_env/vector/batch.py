@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import pickle
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labtrust_env.config import EnvConfig
 from labtrust_env.parallel_env import HospitalLabEnv
-from labtrust_env.vector.arrays import BatchArrays, BatchShape
+from labtrust_env.vector.arrays import BatchArrays, BatchShape, reason_table
 from labtrust_env.vector.chunk import Chunk, EnvFactory, LabEnvironments, ResetOrder
 from labtrust_env.vector.infos import Infos, reset_infos, step_infos
 from labtrust_env.vector.pool import WorkerPool
@@ -102,7 +101,6 @@ class HospitalLabVector:
         self._players: Chunk | WorkerPool
         if workers:
             first.close()
-            _check_can_travel(make)
             self._players = WorkerPool(make, shape, self.autoreset_mode, workers)
         else:
             envs = [first, *(make() for _ in range(num_envs - 1))]
@@ -121,7 +119,9 @@ class HospitalLabVector:
         self.single_action_space = spaces.Discrete(len(env.session.actions))
         self.single_state_space = env.state_space
         self.render_mode = env.render_mode
-        self.policy_fingerprint = env.session.engine.policy.fingerprint
+        policy = env.session.engine.policy
+        self.policy_fingerprint = policy.fingerprint
+        self._codes = np.array(reason_table(policy), dtype=object)
 
     def reset(
         self, seed: Seed = None, options: Mapping[str, Any] | None = None
@@ -194,7 +194,7 @@ class HospitalLabVector:
         self._check_open()
         self._check_running()
         self._arrays().actions[...] = self._checked(actions)
-        reasons = self._players.step()
+        self._players.step()
         arrays = self._arrays()
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
         return (
@@ -203,7 +203,7 @@ class HospitalLabVector:
             arrays.rewards.copy(),
             arrays.terminated.copy(),
             arrays.truncated.copy(),
-            step_infos(arrays, reasons, same_step=same_step),
+            step_infos(arrays, self._codes, same_step=same_step),
         )
 
     def _checked(self, actions: ArrayLike) -> NDArray[np.int64]:
@@ -308,13 +308,3 @@ def _check_environment(env: HospitalLabEnv) -> None:
         for find in (env.observation_space, env.action_space):
             if find(name) != find(env.possible_agents[0]):
                 raise UsageError(f"agents of a batch have one space, {name} has another")
-
-
-def _check_can_travel(make: EnvFactory) -> None:
-    try:
-        pickle.dumps(make)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise UsageError(
-            f"other processes need a factory that can be pickled, such as a function of a module: "
-            f"{error}"
-        ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from labtrust_env.config import EnvConfig
 from labtrust_env.parallel_env import HospitalLabEnv
-from labtrust_env.vector.arrays import ACCEPTED, BLOCKED, WAITED, BatchArrays
+from labtrust_env.vector.arrays import ACCEPTED, BLOCKED, WAITED, BatchArrays, reason_table
 
 EnvFactory = Callable[[], HospitalLabEnv]
 
@@ -52,24 +52,6 @@ class LabEnvironments:
         )
 
 
-@dataclass(slots=True)
-class Reasons:
-    """Reason codes of what was BLOCKED in a call: environment, agent, code.
-
-    Attributes:
-        current: In steps whose episode goes on, or whose end waits for a reset.
-        final: In steps that ended an episode and began the next.
-    """
-
-    current: list[tuple[int, int, str]] = field(default_factory=list)
-    final: list[tuple[int, int, str]] = field(default_factory=list)
-
-    def extend(self, other: Reasons) -> None:
-        """Add those of another part of the batch."""
-        self.current += other.current
-        self.final += other.final
-
-
 @dataclass(frozen=True, slots=True)
 class ResetOrder:
     """What to reset.
@@ -101,9 +83,11 @@ class Chunk:
         self.closed = False
         self._mode = mode
         self._agents = tuple(envs[0].possible_agents)
+        table = reason_table(envs[0].session.engine.policy)
+        self._reasons = {code: number for number, code in enumerate(table)}
         self._with_state = arrays.states.shape[1] > 0
 
-    def reset(self, order: ResetOrder) -> Reasons:
+    def reset(self, order: ResetOrder) -> None:
         """Start episodes.
 
         Raises:
@@ -115,11 +99,9 @@ class Chunk:
                 options = None if order.options is None else dict(order.options)
                 self._begin(row, order.seeds[row], options)
                 self._calm(row)
-        return Reasons()
 
-    def step(self) -> Reasons:
+    def step(self) -> None:
         """Let every environment take the step that the batch's actions say."""
-        reasons = Reasons()
         for row in self._envs:
             over = bool(self.arrays.ended[row])
             if over and self._mode is AutoresetMode.NEXT_STEP:
@@ -128,8 +110,7 @@ class Chunk:
                 self._calm(row)
             else:
                 self.arrays.began[row] = False
-                self._step(row, reasons)
-        return reasons
+                self._step(row)
 
     def _begin(self, row: int, seed: int | None, options: dict[str, Any] | None) -> None:
         observations, infos = self._envs[row].reset(seed=seed, options=options)
@@ -145,32 +126,27 @@ class Chunk:
         arrays.rewards[row] = 0
         arrays.terminated[row] = arrays.truncated[row] = arrays.ended[row] = False
         arrays.outcomes[row] = WAITED
+        arrays.reasons[row] = 0
 
-    def _step(self, row: int, reasons: Reasons) -> None:
+    def _step(self, row: int) -> None:
         arrays, env = self.arrays, self._envs[row]
         actions = dict(zip(self._agents, arrays.actions[row].tolist(), strict=True))
         observations, rewards, terminated, truncated, infos = env.step(actions)
-        ended = False
-        codes = []
-        for column, name in enumerate(self._agents):
-            arrays.rewards[row, column] = rewards[name]
-            arrays.terminated[row, column] = terminated[name]
-            arrays.truncated[row, column] = truncated[name]
-            arrays.outcomes[row, column] = _OUTCOMES[infos[name]["status"]]
-            ended = ended or terminated[name] or truncated[name]
-            code = infos[name]["blocked_reason_code"]
-            if code is not None:
-                codes.append((row, column, code))
+        told = [infos[name] for name in self._agents]
+        arrays.rewards[row] = [rewards[name] for name in self._agents]
+        arrays.terminated[row] = [terminated[name] for name in self._agents]
+        arrays.truncated[row] = [truncated[name] for name in self._agents]
+        arrays.outcomes[row] = [_OUTCOMES[item["status"]] for item in told]
+        arrays.reasons[row] = [self._reasons[item["blocked_reason_code"]] for item in told]
+        ended = any(terminated.values()) or any(truncated.values())
         arrays.ended[row] = ended
         if ended and self._mode is AutoresetMode.SAME_STEP:
             self._write(row, observations, arrays.final_observations, arrays.final_masks)
             if self._with_state:
                 arrays.final_states[row] = env.state()
-            reasons.final += codes
             self._begin(row, None, None)
             arrays.began[row] = True
             return
-        reasons.current += codes
         self._write(row, observations, arrays.observations, arrays.masks)
         if self._with_state:
             arrays.states[row] = env.state()

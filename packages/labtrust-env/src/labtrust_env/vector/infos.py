@@ -5,16 +5,15 @@ The first axis of every array is the environment's. What is not told is 0, false
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labtrust_env.vector.arrays import ACCEPTED, BLOCKED, BatchArrays
-from labtrust_env.vector.chunk import Reasons
 
 Infos = dict[str, Any]
+Codes = NDArray[np.object_]
 
 
 def reset_infos(arrays: BatchArrays) -> Infos:
@@ -26,8 +25,8 @@ def reset_infos(arrays: BatchArrays) -> Infos:
     return infos
 
 
-def step_infos(arrays: BatchArrays, reasons: Reasons, *, same_step: bool) -> Infos:
-    """Return the infos of a step.
+def step_infos(arrays: BatchArrays, codes: Codes, *, same_step: bool) -> Infos:
+    """Return the infos of a step; ``codes`` are the reason codes by number.
 
     ``accepted``, ``blocked`` and ``blocked_reason_code`` are about each agent's own event in an
     environment that took a step. Where an episode began there are those of a reset too. With
@@ -35,7 +34,7 @@ def step_infos(arrays: BatchArrays, reasons: Reasons, *, same_step: bool) -> Inf
     ``final_state`` (where states are asked for) and ``final_info``.
     """
     began = arrays.began.copy()
-    infos = _events(arrays, reasons.current, ~began)
+    infos = _events(arrays, codes, ~began)
     if began.any():
         infos |= reset_infos(arrays)
         if same_step:
@@ -43,21 +42,16 @@ def step_infos(arrays: BatchArrays, reasons: Reasons, *, same_step: bool) -> Inf
             _tell(infos, "final_mask", _only(arrays.final_masks, began), began)
             if arrays.states.shape[1]:
                 _tell(infos, "final_state", _only(arrays.final_states, began), began)
-            _tell(infos, "final_info", _events(arrays, reasons.final, began), began)
+            _tell(infos, "final_info", _events(arrays, codes, began), began)
     return infos
 
 
-def _events(
-    arrays: BatchArrays, blocked: Iterable[tuple[int, int, str]], told: NDArray[np.bool_]
-) -> Infos:
+def _events(arrays: BatchArrays, codes: Codes, told: NDArray[np.bool_]) -> Infos:
     rows = told[:, np.newaxis]
-    codes = np.full(arrays.outcomes.shape, None, dtype=object)
-    for row, column, code in blocked:
-        codes[row, column] = code
     infos: Infos = {}
     _tell(infos, "accepted", (arrays.outcomes == ACCEPTED) & rows, told)
     _tell(infos, "blocked", (arrays.outcomes == BLOCKED) & rows, told)
-    _tell(infos, "blocked_reason_code", codes, told)
+    _tell(infos, "blocked_reason_code", codes[arrays.reasons * rows], told)
     return infos
 
 

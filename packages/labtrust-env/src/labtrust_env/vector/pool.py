@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -17,11 +18,19 @@ from multiprocessing.shared_memory import SharedMemory
 from typing import Any, Final
 
 from gymnasium.vector import AutoresetMode
-from labtrust_core.errors import LabTrustError
+from labtrust_core.errors import LabTrustError, UsageError
 
 from labtrust_env.vector.arrays import BatchArrays, BatchShape
-from labtrust_env.vector.chunk import EnvFactory, Reasons, ResetOrder
-from labtrust_env.vector.worker import Answer, Command, Job, arrays_of, work
+from labtrust_env.vector.chunk import EnvFactory, ResetOrder
+from labtrust_env.vector.worker import (
+    DONE,
+    STEP,
+    Failure,
+    Job,
+    arrays_of,
+    command_bytes,
+    work,
+)
 
 _PATIENCE_S: Final = 5  # for a process to end by itself
 
@@ -39,20 +48,23 @@ class _Worker:
     def __str__(self) -> str:
         return f"the process of environments {self.rows[0]}..{self.rows[-1]}"
 
-    def ask(self, command: Command) -> None:
+    def ask(self, command: bytes) -> None:
         try:
-            self.pipe.send(command)
+            self.pipe.send_bytes(command)
         except OSError as error:
             raise WorkerError(self._ended()) from error
 
     def answer(self) -> Any:  # noqa: ANN401 - each command has its own
         try:
-            found: Answer = self.pipe.recv()
+            sent = self.pipe.recv_bytes()
         except (EOFError, OSError) as error:
             raise WorkerError(self._ended()) from error
-        if found.traceback:
+        if sent == DONE:
+            return None
+        found = pickle.loads(sent)  # noqa: S301 - from a process of our own
+        if isinstance(found, Failure):
             raise WorkerError(f"{self} failed:\n{found.traceback}")
-        return found.value
+        return found
 
     def _ended(self) -> str:
         self.process.join(_PATIENCE_S)
@@ -77,16 +89,24 @@ class WorkerPool:
     ) -> None:
         """Begin ``workers`` processes and wait until each has made its environments.
 
+        Args:
+            make: Makes them, in the processes.
+            shape: Of the whole batch.
+            mode: What happens where an episode ends.
+            workers: Number of processes, at most one an environment.
+
         Raises:
+            UsageError: ``make`` cannot be pickled.
             WorkerError: One fails.
         """
+        sent = _pickled(make)
         self.closed = False
         self._workers: list[_Worker] = []
         self._block = SharedMemory(create=True, size=shape.size())
         self.arrays: BatchArrays = arrays_of(self._block, shape)
         try:
             for rows in _shares(shape.envs, workers):
-                job = Job(make, shape, mode, self._block.name, rows)
+                job = Job(sent, shape, mode, self._block.name, rows)
                 self._workers.append(_begin(job))
             for worker in self._workers:
                 worker.answer()
@@ -96,27 +116,21 @@ class WorkerPool:
         finally:
             self._block.unlink()
 
-    def reset(self, order: ResetOrder) -> Reasons:
+    def reset(self, order: ResetOrder) -> None:
         """Start episodes, as ``Chunk.reset``.
 
         Raises:
             WorkerError: A process fails.
         """
-        return self._gathered(Command("reset", (order,)))
+        self._ask_all(command_bytes("reset", order))
 
-    def step(self) -> Reasons:
+    def step(self) -> None:
         """Take a step, as ``Chunk.step``.
 
         Raises:
             WorkerError: A process fails.
         """
-        return self._gathered(_STEP)
-
-    def _gathered(self, command: Command) -> Reasons:
-        found = Reasons()
-        for reasons in self._ask_all(command):
-            found.extend(reasons)
-        return found
+        self._ask_all(STEP)
 
     def call(self, name: str, args: Sequence[Any], options: Mapping[str, Any]) -> list[Any]:
         """Return what each environment gives, as ``Chunk.call``; all of it must be picklable.
@@ -124,10 +138,10 @@ class WorkerPool:
         Raises:
             WorkerError: A process fails.
         """
-        command = Command("call", (name, args, options))
+        command = command_bytes("call", name, args, options)
         return [value for part in self._ask_all(command) for value in part]
 
-    def _ask_all(self, command: Command) -> list[Any]:
+    def _ask_all(self, command: bytes) -> list[Any]:
         """Return the answers of all processes, which work at the same time."""
         try:
             for worker in self._workers:
@@ -144,7 +158,7 @@ class WorkerPool:
         workers, self._workers, self.closed = self._workers, [], True
         for worker in workers:
             with contextlib.suppress(OSError):  # it has ended already
-                worker.pipe.send(Command("close"))
+                worker.pipe.send_bytes(command_bytes("close"))
         for worker in workers:
             worker.process.join(_PATIENCE_S)
             if worker.process.is_alive():
@@ -156,7 +170,14 @@ class WorkerPool:
         self._block.close()
 
 
-_STEP: Final = Command("step")
+def _pickled(make: EnvFactory) -> bytes:
+    try:
+        return pickle.dumps(make)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise UsageError(
+            f"other processes need a factory that can be pickled, such as a function of a module: "
+            f"{error}"
+        ) from error
 
 
 def _begin(job: Job) -> _Worker:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import pickle
 import signal
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.shared_memory import SharedMemory
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from gymnasium.vector import AutoresetMode
 
@@ -19,9 +20,12 @@ from labtrust_env.vector.chunk import Chunk, EnvFactory
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a process plays: ``rows`` of a batch, whose arrays lie in the block of that name."""
+    """What a process plays: ``rows`` of a batch, whose arrays lie in the block of that name.
 
-    make: EnvFactory
+    ``make`` is the pickled factory: where it cannot be had there, that is an error like others.
+    """
+
+    make: bytes
     shape: BatchShape
     mode: AutoresetMode
     block: str
@@ -29,19 +33,22 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
-    """A method of ``Chunk`` with its arguments, or ``close``, which has no answer."""
+class Failure:
+    """The answer of a process that ends because of an error."""
 
-    name: Literal["reset", "step", "call", "close"]
-    args: tuple[Any, ...] = ()
+    traceback: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a command returned, or the traceback of its error."""
+STEP: Final = b"step"
+"""The command that is sent most often, as short as can be; its answer is ``DONE``."""
 
-    value: Any = None
-    traceback: str = ""
+DONE: Final = b""
+"""The answer to what has no other."""
+
+
+def command_bytes(name: Literal["reset", "call", "close"], *args: object) -> bytes:
+    """Return the message that asks for a method of ``Chunk``; ``close`` has no answer."""
+    return pickle.dumps((name, args))
 
 
 def arrays_of(block: SharedMemory, shape: BatchShape) -> BatchArrays:
@@ -67,7 +74,7 @@ def work(pipe: Connection, job: Job) -> None:
             _serve(pipe, job, block)
     except Exception:  # noqa: BLE001 - whatever it is, the other side shows it
         with contextlib.suppress(OSError):
-            pipe.send(Answer(traceback=traceback.format_exc()))
+            pipe.send_bytes(pickle.dumps(Failure(traceback.format_exc())))
     finally:
         block.close()
         pipe.close()
@@ -75,16 +82,19 @@ def work(pipe: Connection, job: Job) -> None:
 
 def _serve(pipe: Connection, job: Job, block: SharedMemory) -> None:
     arrays = arrays_of(block, job.shape)
-    chunk = Chunk([job.make() for _ in job.rows], arrays, job.rows[0], job.mode)
-    answers: dict[str, Callable[..., Any]] = {
-        "reset": chunk.reset,
-        "step": chunk.step,
-        "call": chunk.call,
-    }
-    pipe.send(Answer())
+    make: EnvFactory = pickle.loads(job.make)  # noqa: S301 - from the process that began this one
+    chunk = Chunk([make() for _ in job.rows], arrays, job.rows[0], job.mode)
+    answers: dict[str, Callable[..., Any]] = {"reset": chunk.reset, "call": chunk.call}
+    pipe.send_bytes(DONE)
     while True:
-        command: Command = pipe.recv()
-        if command.name == "close":
+        command = pipe.recv_bytes()
+        if command == STEP:
+            chunk.step()
+            pipe.send_bytes(DONE)
+            continue
+        name, args = pickle.loads(command)  # noqa: S301 - likewise
+        if name == "close":
             chunk.close()
             return
-        pipe.send(Answer(answers[command.name](*command.args)))
+        answer = answers[name](*args)
+        pipe.send_bytes(DONE if answer is None else pickle.dumps(answer))
