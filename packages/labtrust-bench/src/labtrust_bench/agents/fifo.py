@@ -144,7 +144,7 @@ def _oldest_elsewhere(view: View) -> str | None:
 
 
 def _take_one(view: View) -> Action:
-    """Pick up the oldest specimen here that has to go elsewhere; what is to be stored comes last."""
+    """Pick up the oldest specimen here that has to go elsewhere; what is to be stored, last."""
     away = [
         item
         for item in _listed(view, *_ON_THE_WAY)
@@ -159,23 +159,21 @@ def _take_one(view: View) -> Action:
 
 def prean(view: View, post: Post) -> Action:
     """Unload, draw, take one tube to the aliquoter, and spin whatever lies there."""
-    ready = preferred(view, "CENTRIFUGE_END:")
+    unloaded = preferred(view, "CENTRIFUGE_END:")
+    ready = _draw(view) if unloaded is None else unloaded
     if ready is not None:
         return ready
-    drawn = _draw(view)
-    if drawn is not None:
-        return drawn
     if view["carrying"]:
         goal = view["carrying"][0]["next_zone"]
         if goal == "Z_ALIQUOT_LABEL" and goal != view["zone"]:
             return go(view, goal)
         return view["legal"].get("STORE", WAIT)
+    if view["zone"] != post.home:
+        return go(view, post.home)
     spin = preferred(view, "CENTRIFUGE_START:")
-    if spin is not None:
-        return spin
-    if view["here"].get("separated") and view["zone"] == post.home:
+    if spin is None and view["here"].get("separated"):
         return _take_one(view)
-    return go(view, post.home) if view["zone"] != post.home else WAIT
+    return spin or WAIT
 
 
 def _draw(view: View) -> Action | None:
@@ -203,7 +201,7 @@ def analytics(view: View, post: Post) -> Action:
         return queued
     done = preferred(view, "REJECT_SPECIMEN", "RERUN_REQUEST")
     if done is None and _is_stuck(view):
-        done = preferred(view, "RESTOCK_REAGENT:")
+        done = _order_what_is_out(view)
     if done is not None:
         return done
     return go(view, post.home) if view["zone"] != post.home else WAIT
@@ -234,6 +232,13 @@ def _is_stuck(view: View) -> bool:
         and item["qc_due_in_s"] >= 0
         for item in view["devices"]
     )
+
+
+def _order_what_is_out(view: View) -> int | None:
+    """Order the reagent of which least is left, unless it is on its way already."""
+    stock: dict[str, int] = view["stock"]
+    scarcest = min(stock, key=lambda name: (stock[name], name))
+    return preferred(view, f"RESTOCK_REAGENT:{scarcest}")
 
 
 def quality(view: View, post: Post) -> Action:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from labtrust_env.rewards import RewardConfig
 
-from labtrust_bench.tasks.base import TURNAROUND_TARGET_S, BenchmarkTask
+from labtrust_bench.tasks.base import TURNAROUND_TARGET_S, BenchmarkTask, TaskSize
 from labtrust_bench.tasks.coord_scale import SCALES, CoordScale
 
 
@@ -15,7 +18,7 @@ class CoordRisk(BenchmarkTask):
     crew = "scale_medium"
     full = SCALES["medium"]
     small = CoordScale.small
-    variants = SCALES
+    variants: ClassVar[Mapping[str, TaskSize]] = SCALES
     reward_config = RewardConfig(
         violation_penalty=2_000, blocked_penalty=100, target_s=TURNAROUND_TARGET_S
     )

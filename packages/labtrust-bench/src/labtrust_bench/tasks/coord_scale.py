@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 from labtrust_bench.tasks.base import BenchmarkTask, TaskSize
 
@@ -26,4 +26,4 @@ class CoordScale(BenchmarkTask):
     small = TaskSize(
         "scale_small", 5_400, arrivals_until_s=3_600, crew="scale_small", wrap_up_s=1_800
     )
-    variants = SCALES
+    variants: ClassVar[Mapping[str, TaskSize]] = SCALES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from labtrust_env.rewards import RewardConfig
 
@@ -21,7 +22,9 @@ class InsiderKeyMisuse(BenchmarkTask):
     crew = "insider"
     full = TaskSize("busy_morning", horizon_s=MORNING_S, arrivals_until_s=MORNING_S)
     small = TaskSize("busy_hour", horizon_s=5_400, arrivals_until_s=3_600, wrap_up_s=1_800)
-    variants = {"quiet": TaskSize("district_shift", MORNING_S, MORNING_S)}
+    variants: ClassVar[Mapping[str, TaskSize]] = {
+        "quiet": TaskSize("district_shift", MORNING_S, MORNING_S)
+    }
     signed = True
     reward_config = RewardConfig(violation_penalty=2_000, target_s=TURNAROUND_TARGET_S)
 

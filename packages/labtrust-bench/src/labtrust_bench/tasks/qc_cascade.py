@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 from labtrust_bench.tasks.base import MORNING_S, BenchmarkTask, TaskSize
 
@@ -35,7 +36,9 @@ class QcCascade(BenchmarkTask):
     crew = "standard"
     full = TaskSize("quality_morning", horizon_s=MORNING_S, arrivals_until_s=MORNING_S)
     small = TaskSize("quality_morning", horizon_s=7_200, arrivals_until_s=5_400, wrap_up_s=1_800)
-    variants = {"no_faults": TaskSize("quality_morning", MORNING_S, MORNING_S, faults=False)}
+    variants: ClassVar[Mapping[str, TaskSize]] = {
+        "no_faults": TaskSize("quality_morning", MORNING_S, MORNING_S, faults=False)
+    }
     primary_metric = "service.weighted_right_permille"
 
     def get_initial_state(self) -> dict[str, Any]:

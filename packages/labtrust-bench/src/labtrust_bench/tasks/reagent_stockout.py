@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from labtrust_bench.tasks.base import MORNING_S, BenchmarkTask, TaskSize
 
-STOCK: Final = {"R_CHEM_CORE": 400, "R_HAEM_CORE": 130, "R_COAG_CORE": 110}
+STOCK: Final = {"R_CHEM_CORE": 400, "R_HAEM_CORE": 60, "R_COAG_CORE": 60}
 """Tests in stock at the start: less than a morning's work needs."""
 
 LEAD_S: Final = 2_400
