@@ -18,6 +18,7 @@ from typing import Final
 from labtrust_core.domains import open_policy
 from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.errors import UsageError
+from labtrust_core.policy.directory import find_policy_dir
 
 from labtrust_bench.calibration.estimate import estimate
 from labtrust_bench.runs.benchmark import Benchmark
@@ -90,7 +91,7 @@ class LadderConfig:
                 variant=self.variant,
                 agents=crew,
                 partner_id=self.partner,
-                policy_dir=self.policy_dir,
+                policy_dir=self.policy_dir or find_policy_dir(),
             )
             for task in self.played
             for crew in self.crews
