@@ -11,7 +11,9 @@ DEVICE: Final = "DEV_CHEM_A_01"
 """The analyser that fails; its twin in the other hall does the same work."""
 
 BEGINS_S: Final = 3_600
-"""The outage, which variants without faults have too, begins so long after the start, and up to ``JITTER_S`` later, drawn by the seed."""
+"""The outage begins so long after the start, and up to ``JITTER_S`` later, drawn by the seed.
+
+It is stated, not drawn: variants without faults have it too."""
 
 JITTER_S: Final = 900
 LASTS_S: Final = 7_200
