@@ -17,6 +17,8 @@ from labtrust_env.session import Session
 
 import labtrust_bench
 from labtrust_bench.agents.api import Player
+from labtrust_bench.agents.opponents.opponent import Opponent
+from labtrust_bench.runs.attacks import AttackObserver
 from labtrust_bench.runs.crew import agents_for
 from labtrust_bench.runs.episode import LedgerEnd, run_episode
 from labtrust_bench.runs.observers import MetricsObserver, Observer, TimingObserver
@@ -94,14 +96,18 @@ class Benchmark:
         return self._results(episodes)
 
     def _play(self, seed: int, log: Path | None, timing: Observer) -> EpisodeResult:
-        opponents = self.task.opponents(self.session.members)
-        measured = MetricsObserver(self.task, [self.session.members[name] for name in opponents])
+        members = self.session.members
+        opponents = {name: self.agents[name] for name in self.task.opponents(members)}
+        attacks = AttackObserver(
+            {name: agent for name, agent in opponents.items() if isinstance(agent, Opponent)}
+        )
+        measured = MetricsObserver(self.task, [members[name] for name in opponents], attacks)
         with nullcontext() if log is None else LogWriter(log, sync="none") as writer:
             end: LedgerEnd = run_episode(
                 self.session,
                 self.agents,
                 seed,
-                (measured, timing),
+                (attacks, measured, timing),
                 episode=f"{self.task.name}-{seed}",
                 sink=None if writer is None else writer.write,
             )
@@ -125,7 +131,7 @@ class Benchmark:
             seeds=list(config.seeds),
             policy_fingerprint=policy.fingerprint,
             partner_id=config.partner_id,
-            config=_settings(self.task, config),
+            config=_settings(self.task, config, signed=self.session.config.signed),
             versions=_versions(),
             episodes=episodes,
         )
@@ -157,7 +163,7 @@ def _class_path(agent: Player) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
-def _settings(task: BenchmarkTask, config: RunConfig) -> RunSettings:
+def _settings(task: BenchmarkTask, config: RunConfig, *, signed: bool) -> RunSettings:
     return RunSettings(
         crew=task.size.crew or task.crew,
         workload=task.size.workload,
@@ -168,7 +174,7 @@ def _settings(task: BenchmarkTask, config: RunConfig) -> RunSettings:
         max_steps=task.max_steps,
         variant=config.variant,
         faults=task.size.faults,
-        signed=config.signed,
+        signed=signed,
         sla_s=dict(task.sla_s),
         reward={name: getattr(task.reward_config, name) for name in TERMS},
     )
