@@ -131,7 +131,7 @@ class Benchmark:
             seeds=list(config.seeds),
             policy_fingerprint=policy.fingerprint,
             partner_id=config.partner_id,
-            config=_settings(self.task, config, signed=self.session.config.signed),
+            config=_settings(self.task, config),
             versions=_versions(),
             episodes=episodes,
         )
@@ -163,7 +163,7 @@ def _class_path(agent: Player) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
-def _settings(task: BenchmarkTask, config: RunConfig, *, signed: bool) -> RunSettings:
+def _settings(task: BenchmarkTask, config: RunConfig) -> RunSettings:
     return RunSettings(
         crew=task.size.crew or task.crew,
         workload=task.size.workload,
@@ -174,7 +174,7 @@ def _settings(task: BenchmarkTask, config: RunConfig, *, signed: bool) -> RunSet
         max_steps=task.max_steps,
         variant=config.variant,
         faults=task.size.faults,
-        signed=signed,
+        signed=config.signed or task.signed,
         sla_s=dict(task.sla_s),
         reward={name: getattr(task.reward_config, name) for name in TERMS},
     )

@@ -168,15 +168,13 @@ class Scene:
         return None
 
     def plain_door(self) -> tuple[str, str] | None:
-        """Return the first door that is not restricted and a side of it that anybody may be on."""
-        zones = self.house["zones"]
+        """Return the first door that is not restricted, and the side of it that is less shut in."""
+        zones, ways = self.house["zones"], self.house["ways"]
         for name, door in self.house["doors"].items():
-            open_to_all = [
-                zone
-                for zone in door["between"]
-                if not zones[zone]["restricted"] and zone in self.view["hops"]
-            ]
-            beside = self.view["zone"] in door["between"]
-            if not door["restricted"] and (beside or open_to_all):
-                return name, self.view["zone"] if beside else open_to_all[0]
+            sides = [zone for zone in door["between"] if not zones[zone]["restricted"]]
+            if not door["restricted"] and sides:
+                free = {
+                    zone: sum(way["door"] is None for way in ways[zone].values()) for zone in sides
+                }
+                return name, max(sides, key=free.__getitem__)
         return None

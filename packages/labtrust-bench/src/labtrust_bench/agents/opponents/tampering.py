@@ -11,6 +11,10 @@ from labtrust_bench.agents.opponents.steps import Script, Step, Strike
 _NOT_YET_RUN: Final = ("arrived_at_reception", "accessioning", "accepted", "separated", "aliquoted")
 
 
+TRIES: Final = 3
+"""How often something is tried that a colleague may be quicker at."""
+
+
 def _seen(scene: Scene, statuses: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return the specimens that lie here, the least urgent of each status first."""
     here = scene.view["here"]
@@ -37,51 +41,37 @@ def until_seen(scene: Scene, statuses: tuple[str, ...]) -> Iterator[Step]:
 
 
 def spoil(action_type: str, reason_code: str) -> Script:
-    """Return a script that rejects or holds a specimen that lies here."""
+    """Return a script that rejects or holds specimens that lie here, three times."""
 
     def script(scene: Scene) -> Iterator[Step | Strike]:
-        yield from until_seen(scene, _NOT_YET_RUN)
-        specimen = _seen(scene, _NOT_YET_RUN)[0]["specimen_id"]
-        event = scene.event(action_type, specimen_id=specimen)
-        yield Strike({**event, "reason_code": reason_code}, (f"status:{specimen}",))
+        for _ in range(TRIES):
+            yield from until_seen(scene, _NOT_YET_RUN)
+            specimen = _seen(scene, _NOT_YET_RUN)[0]["specimen_id"]
+            event = scene.event(action_type, specimen_id=specimen)
+            yield Strike({**event, "reason_code": reason_code}, (f"status:{specimen}",))
+            yield Step()
 
     return script
 
 
-def steal(key_id: str = "") -> Script:
-    """Return a script that takes a specimen away, the event signed with a key that is not its own.
+def steal(key_id: str = "", tries: int = 1) -> Script:
+    """Return a script that takes specimens away, signed with a key that is not to be used.
 
     Args:
         key_id: The key; by default the one of a superior.
+        tries: How often.
     """
 
     def script(scene: Scene) -> Iterator[Step | Strike]:
-        yield from until_seen(scene, _NOT_YET_RUN)
-        specimen = _seen(scene, _NOT_YET_RUN)[0]["specimen_id"]
-        event = scene.event("RETRIEVE", specimen_ids=[specimen])
         named = key_id or f"ed25519:{scene.superior()[1]}"
-        yield Strike(scene.signed(event, key_id=named), (f"place:{specimen}",))
+        for _ in range(tries):
+            yield from until_seen(scene, _NOT_YET_RUN)
+            specimen = _seen(scene, _NOT_YET_RUN)[0]["specimen_id"]
+            event = scene.event("RETRIEVE", specimen_ids=[specimen])
+            yield Strike(scene.signed(event, key_id=named), (f"place:{specimen}",))
+            yield Step()
 
     return script
-
-
-def release(scene: Scene) -> Iterator[Step | Strike]:
-    """Release the results of a specimen that waits for a person, at an analyser."""
-    halls = dict.fromkeys(
-        device["zone"]
-        for device in scene.house["devices"].values()
-        if device["kind"] == "analyser" and device["zone"] in scene.view["hops"]
-    )
-    while not _seen(scene, ("analysed",)):
-        for zone in halls:
-            yield from scene.walk(zone)
-            for _ in range(6):
-                if _seen(scene, ("analysed",)):
-                    break
-                yield Step()
-    specimen = _seen(scene, ("analysed",))[0]["specimen_id"]
-    event = scene.event("RELEASE_RESULT", specimen_id=specimen)
-    yield Strike(event, (f"status:{specimen}",))
 
 
 def promote(scene: Scene) -> Iterator[Step | Strike]:

@@ -1,0 +1,170 @@
+"""Twins: one attacked episode with all controls on, and one for each control switched off."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import msgspec
+from labtrust_core.domains import OpenedPolicy
+from labtrust_core.errors import UsageError
+
+from labtrust_bench.agents.opponents.opponent import Opponent
+from labtrust_bench.agents.opponents.steps import Attempt
+from labtrust_bench.runs.attacks import AttackObserver, AttemptRecord, phase_of
+from labtrust_bench.runs.controls import control, session_without
+from labtrust_bench.runs.crew import agents_for
+from labtrust_bench.runs.episode import run_episode
+from labtrust_bench.tasks.base import BenchmarkTask
+
+
+class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt of a task's opponents, with all controls on and with its own switched off.
+
+    Attributes:
+        member: Who makes it.
+        phase: Part of the attack to which it belongs.
+        attempt: Its name.
+        made: How often it was made.
+        refused: How often that was refused.
+        codes: The reason codes that it met.
+        detected_after_s: Seconds from the first time to when it was noticed.
+        contained_after_s: Seconds from the first time to when nothing of it stood.
+        effects: What it changed all the same, in words; empty when the controls hold.
+        control: The control that stops it.
+        off: What is different when that is switched off.
+        succeeds_without: Whether it then changes something.
+        effects_without: What it then changes, in words.
+    """
+
+    member: str
+    phase: str
+    attempt: str
+    made: int
+    refused: int
+    codes: tuple[str, ...]
+    detected_after_s: int | None
+    contained_after_s: int | None
+    effects: tuple[str, ...]
+    control: str
+    off: str
+    succeeds_without: bool
+    effects_without: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """One task, one seed, one crew: what is the same in all the twins.
+
+    Attributes:
+        opened: The policy.
+        task: A task with opponents.
+        seed: The episodes' seed.
+        crew: Name of the crew that works meanwhile.
+    """
+
+    opened: OpenedPolicy
+    task: BenchmarkTask
+    seed: int
+    crew: str = "scripted"
+
+    def play(self, control: str | None = None) -> AttackObserver:
+        """Play the episode with one control switched off, or with none.
+
+        Raises:
+            UnknownNameError: There is no such control or crew.
+            UsageError: The task has no opponents.
+        """
+        session = session_without(self.opened, self.task.session_config(), control)
+        agents = agents_for(self.task, session.members, self.crew)
+        opponents = {name: item for name, item in agents.items() if isinstance(item, Opponent)}
+        if not opponents:
+            raise UsageError(f"task {self.task.name} has no opponents")
+        watcher = AttackObserver(opponents)
+        episode = f"{self.task.name}-{self.seed}"
+        run_episode(session, agents, self.seed, (watcher,), episode=episode)
+        return watcher
+
+    def attempts(self) -> dict[tuple[str, str, str], Attempt]:
+        """Return the opponents' attempts by member, phase and name, in their order.
+
+        Raises:
+            UsageError: The task has no opponents.
+        """
+        session = session_without(self.opened, self.task.session_config(), None)
+        found = self.task.opponents(session.members)
+        attempts = {
+            (name, item.phase, item.name): item
+            for name, opponent in found.items()
+            if isinstance(opponent, Opponent)
+            for item in opponent.attempts
+        }
+        if not attempts:
+            raise UsageError(f"task {self.task.name} has no opponents")
+        return attempts
+
+    def rows(self) -> list[AttemptRow]:
+        """Play every twin and return a row for each attempt.
+
+        Raises:
+            UnknownNameError: An attempt names no control.
+            UsageError: The task has no opponents.
+        """
+        attempts = self.attempts()
+        whole = self.play().records
+        without = {
+            name: self.play(name).records
+            for name in dict.fromkeys(item.control for item in attempts.values())
+        }
+        return [
+            _row(
+                key,
+                _of(whole, key),
+                (item.control, control(item.control).off),
+                _of(without[item.control], key),
+            )
+            for key, item in attempts.items()
+        ]
+
+
+def _of(records: Iterable[AttemptRecord], key: tuple[str, str, str]) -> list[AttemptRecord]:
+    return [
+        item
+        for item in records
+        if (item.member, item.sent.attempt.phase, item.sent.attempt.name) == key
+    ]
+
+
+def _row(
+    key: tuple[str, str, str],
+    made: Collection[AttemptRecord],
+    stopped_by: tuple[str, str],
+    without: Collection[AttemptRecord],
+) -> AttemptRow:
+    figures = phase_of(made)
+    first, contained = figures.first_attempt_s, figures.contained_s
+    known = first is not None and contained is not None
+    member, phase, attempt = key
+    return AttemptRow(
+        member=member,
+        phase=phase,
+        attempt=attempt,
+        made=len(made),
+        refused=sum(not item.accepted for item in made),
+        codes=tuple(figures.refused_by_reason_code),
+        detected_after_s=figures.detection_latency_s,
+        contained_after_s=(contained or 0) - (first or 0) if known else None,
+        effects=_words(made),
+        control=stopped_by[0],
+        off=stopped_by[1],
+        succeeds_without=any(item.succeeded for item in without),
+        effects_without=_words(without),
+    )
+
+
+def _words(records: Iterable[AttemptRecord]) -> tuple[str, ...]:
+    return tuple(
+        f"{effect.thing}: {effect.before} -> {effect.after}"
+        for item in records
+        for effect in item.effects
+    )
