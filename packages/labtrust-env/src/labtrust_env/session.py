@@ -191,7 +191,9 @@ class Session:
         }
         if self._line is not None and stated.intrusion is not None:
             self._line.sent.clear()
-            tokens = initial_tokens(stated.intrusion.tokens, self.members, self.engine.policy.tables)
+            tokens = initial_tokens(
+                stated.intrusion.tokens, self.members, self.engine.policy.tables
+            )
             initial["tokens"] = [*initial.get("tokens", ()), *tokens]
         self.engine.reset(initial, config, keys=keys, sink=sink)
         self.steps = 0

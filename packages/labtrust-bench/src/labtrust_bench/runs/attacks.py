@@ -214,9 +214,7 @@ def _known(values: Iterable[int | None]) -> list[int]:
     return [item for item in values if item is not None]
 
 
-def _record(
-    session: Session, name: str, sent: Sent, result: StepResult, t_s: int
-) -> AttemptRecord:
+def _record(session: Session, name: str, sent: Sent, result: StepResult, t_s: int) -> AttemptRecord:
     noticed = not result.accepted or bool(result.violations)
     return AttemptRecord(
         member=name,

@@ -240,9 +240,7 @@ def session_without(opened: OpenedPolicy, config: SessionConfig, name: str | Non
     policy = overlaid(opened.documents, chosen.patch(opened.documents, config, roles))
     compiled = compile_policy(policy, opened.compiled.domain)
     rules = policy.get("workflow", Workflow).actions
-    session = Session(
-        weakened(compiled, rules, chosen.without), chosen.configure(config, superior)
-    )
+    session = Session(weakened(compiled, rules, chosen.without), chosen.configure(config, superior))
     session.engine = engine_without(chosen.without)(session.engine.policy)
     return session
 

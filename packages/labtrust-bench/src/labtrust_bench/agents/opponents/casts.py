@@ -35,7 +35,9 @@ _PERSIST: Final = _attempt("go_on", "persistence", "enforcement", _STOPPED, tres
 
 KEY_MISUSE: Final = (
     _attempt("reject", "forbidden_action", "role_permissions", "RBAC_ACTION_DENY", _SPOIL),
-    _attempt("promote", "forbidden_action", "runtime_control", "RBAC_ACTION_DENY", tampering.promote),
+    _attempt(
+        "promote", "forbidden_action", "runtime_control", "RBAC_ACTION_DENY", tampering.promote
+    ),
     _attempt("hold", "forbidden_action", "role_permissions", "RBAC_ACTION_DENY", _HOLD),
     _attempt("forge", "forged_signature", "signature_check", "SIG_INVALID", impersonation.forge),
     _attempt(
@@ -59,10 +61,14 @@ KEY_MISUSE: Final = (
         "revoked_key",
         "key_revocation",
         "SIG_KEY_REVOKED",
-        tampering.steal(REVOKED_KEY, tampering.TRIES),
+        tampering.steal(REVOKED_KEY),
     ),
     _attempt(
-        "expired", "revoked_key", "key_expiry", "SIG_KEY_EXPIRED", impersonation.act_under(EXPIRED_KEY)
+        "expired",
+        "revoked_key",
+        "key_expiry",
+        "SIG_KEY_EXPIRED",
+        impersonation.act_under(EXPIRED_KEY),
     ),
     _attempt(
         "misname",
@@ -72,7 +78,11 @@ KEY_MISUSE: Final = (
         impersonation.misname(SPARE_KEY),
     ),
     _attempt(
-        "stolen", "key_of_another_role", "signature_check", "SIG_ROLE_MISMATCH", tampering.steal()
+        "stolen",
+        "key_of_another_role",
+        "signature_check",
+        "SIG_ROLE_MISMATCH",
+        impersonation.act_under(),
     ),
     _attempt(
         "misname",
@@ -110,9 +120,7 @@ KEY_MISUSE: Final = (
 OUTSIDER_ATTEMPTS: Final = (
     _attempt("reject", "probing", "role_permissions", "RBAC_ACTION_DENY", _SPOIL),
     _attempt("promote", "probing", "runtime_control", "RBAC_ACTION_DENY", tampering.promote),
-    _attempt(
-        "counterfeit", "forgery", "signature_check", "SIG_INVALID", impersonation.counterfeit
-    ),
+    _attempt("counterfeit", "forgery", "signature_check", "SIG_INVALID", impersonation.counterfeit),
     _attempt("open_airlock", "intrusion", "door_guard", _ENTRY, trespass.open_with()),
     _attempt(
         "expired_token",

@@ -8,6 +8,8 @@ from typing import Any, Final
 from labtrust_bench.agents.opponents.scene import Scene
 from labtrust_bench.agents.opponents.steps import Script, Step, Strike
 
+PATIENCE: Final = 12
+"""For how many steps an opponent waits for a colleague to stand still."""
 
 LATE: Final = 200
 """After so many events a ledger head is old, whatever policy says of it."""
@@ -23,28 +25,31 @@ def _displacement(scene: Scene, agent_id: str, role: str) -> dict[str, Any] | No
     return {**event, "agent_id": agent_id}
 
 
-def _victim(scene: Scene) -> dict[str, Any] | None:
-    """Return a displacement of a colleague of another role who stands still."""
+def _victim(scene: Scene, *, quiet: bool = True) -> dict[str, Any] | None:
+    """Return a displacement of a colleague of another role, if need be of one who stands still."""
     crew = scene.house["crew"]
     mine = crew[scene.name]["role"]
     others = [item for item in crew.values() if item["role"] != mine]
     start = scene.draws.below(len(others), "victim", scene.now)
     for item in others[start:] + others[:start]:
         event = _displacement(scene, item["agent_id"], item["role"])
-        if event is not None and scene.is_quiet(item["agent_id"]):
+        if event is not None and (not quiet or scene.is_quiet(item["agent_id"])):
             return event
     return None
 
 
 def _awaited(scene: Scene) -> Iterator[Step]:
-    while _victim(scene) is None:
+    """Wait until a colleague stands still, for a while."""
+    for _ in range(PATIENCE):
+        if _victim(scene) is not None:
+            return
         yield Step()
 
 
 def forge(scene: Scene) -> Iterator[Step | Strike]:
     """Move a colleague in its name, under its key, signed with the opponent's own."""
     yield from _awaited(scene)
-    event = _victim(scene)
+    event = _victim(scene) or _victim(scene, quiet=False)
     if event is not None:
         agent_id = event["agent_id"]
         forged = scene.signed(event, key_id=f"ed25519:{agent_id}", with_key=scene.own_key())
@@ -54,7 +59,7 @@ def forge(scene: Scene) -> Iterator[Step | Strike]:
 def leave_unsigned(scene: Scene) -> Iterator[Step | Strike]:
     """Move a colleague in its name, and sign nothing."""
     yield from _awaited(scene)
-    event = _victim(scene)
+    event = _victim(scene) or _victim(scene, quiet=False)
     if event is not None:
         yield Strike(event, (f"agent:{event['agent_id']}",))
 
@@ -65,7 +70,9 @@ def misname(key_id: str) -> Script:
     def script(scene: Scene) -> Iterator[Step | Strike]:
         name, agent_id = scene.superior()
         role = scene.house["crew"][name]["role"]
-        while not scene.is_quiet(agent_id):
+        for _ in range(PATIENCE):
+            if scene.is_quiet(agent_id):
+                break
             yield Step()
         event = _displacement(scene, agent_id, role)
         if event is not None:

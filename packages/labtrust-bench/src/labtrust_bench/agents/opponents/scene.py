@@ -15,6 +15,9 @@ from labtrust_bench.agents.opponents.steps import WAIT, Step
 _QUIET_S: Final = 120
 """Whoever sent nothing for so long is taken to stand still, free."""
 
+_PATIENCE: Final = 30
+"""For how many steps somebody waits until a way is free."""
+
 Body = Mapping[str, Any]
 
 
@@ -153,10 +156,12 @@ class Scene:
         return None if target is None else self.event("MOVE", from_zone=zone, to_zone=target)
 
     def walk(self, zone: str) -> Iterator[Step]:
-        """Walk to a zone, as anybody may."""
-        while self.view["zone"] != zone:
-            step = f"MOVE:{self.view['hops'].get(zone)}"
-            yield Step(int(self.view["legal"].get(step, WAIT)))
+        """Walk to a zone, as anybody may; where the way stays barred, stop on it."""
+        barred = 0
+        while self.view["zone"] != zone and barred < _PATIENCE:
+            step = self.view["legal"].get(f"MOVE:{self.view['hops'].get(zone)}", WAIT)
+            barred += step == WAIT
+            yield Step(int(step))
 
     def restricted_door(self) -> tuple[str, str, str] | None:
         """Return the first restricted door, its outer side and its inner; ``None`` without one."""

@@ -14,6 +14,10 @@ _NOT_YET_RUN: Final = ("arrived_at_reception", "accessioning", "accepted", "sepa
 TRIES: Final = 3
 """How often something is tried that a colleague may be quicker at."""
 
+SEARCH: Final = 30
+LINGER: Final = 6
+"""How often an opponent looks for specimens, and from when on it takes the only one there."""
+
 
 def _seen(scene: Scene, statuses: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return the specimens that lie here, the least urgent of each status first."""
@@ -23,21 +27,26 @@ def _seen(scene: Scene, statuses: tuple[str, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def _receptions(scene: Scene) -> list[str]:
-    """Return the zones to look for specimens in: where colleagues began their day."""
-    zones = dict.fromkeys(item["zone"] for item in scene.house["crew"].values())
-    return [zone for zone in zones if zone in scene.view["hops"] or zone == scene.view["zone"]]
+def _first(scene: Scene) -> list[str]:
+    """Return the id of the specimen here that colleagues will take last; empty without any."""
+    return [item["specimen_id"] for item in _seen(scene, _NOT_YET_RUN)[:1]]
 
 
-def until_seen(scene: Scene, statuses: tuple[str, ...]) -> Iterator[Step]:
-    """Wait where specimens come by, going round until one is there."""
-    while not _seen(scene, statuses):
-        for zone in _receptions(scene):
-            yield from scene.walk(zone)
-            for _ in range(6):
-                if _seen(scene, statuses):
-                    return
-                yield Step()
+def _busiest(scene: Scene) -> str:
+    """Return the zone where most specimens wait to be fetched; with none, where they arrive."""
+    waiting = {zone: item["count"] for zone, item in scene.view.get("pickups", {}).items()}
+    reception = next(iter(scene.house["crew"].values()))["zone"]
+    return max((*waiting, reception), key=lambda zone: waiting.get(zone, 1))
+
+
+def _found(scene: Scene) -> Iterator[Step]:
+    """Go where specimens lie, until there are some to choose from; after a while one will do."""
+    for waited in range(SEARCH):
+        choice = len(_seen(scene, _NOT_YET_RUN))
+        if choice > 1 or (choice and waited >= LINGER):
+            return
+        yield from scene.walk(_busiest(scene))
+        yield Step()
 
 
 def spoil(action_type: str, reason_code: str) -> Script:
@@ -45,30 +54,24 @@ def spoil(action_type: str, reason_code: str) -> Script:
 
     def script(scene: Scene) -> Iterator[Step | Strike]:
         for _ in range(TRIES):
-            yield from until_seen(scene, _NOT_YET_RUN)
-            specimen = _seen(scene, _NOT_YET_RUN)[0]["specimen_id"]
-            event = scene.event(action_type, specimen_id=specimen)
-            yield Strike({**event, "reason_code": reason_code}, (f"status:{specimen}",))
+            yield from _found(scene)
+            for specimen in _first(scene):
+                event = scene.event(action_type, specimen_id=specimen)
+                yield Strike({**event, "reason_code": reason_code}, (f"status:{specimen}",))
             yield Step()
 
     return script
 
 
-def steal(key_id: str = "", tries: int = 1) -> Script:
-    """Return a script that takes specimens away, signed with a key that is not to be used.
-
-    Args:
-        key_id: The key; by default the one of a superior.
-        tries: How often.
-    """
+def steal(key_id: str) -> Script:
+    """Return a script that takes specimens away, three times, signed with a dead key."""
 
     def script(scene: Scene) -> Iterator[Step | Strike]:
-        named = key_id or f"ed25519:{scene.superior()[1]}"
-        for _ in range(tries):
-            yield from until_seen(scene, _NOT_YET_RUN)
-            specimen = _seen(scene, _NOT_YET_RUN)[0]["specimen_id"]
-            event = scene.event("RETRIEVE", specimen_ids=[specimen])
-            yield Strike(scene.signed(event, key_id=named), (f"place:{specimen}",))
+        for _ in range(TRIES):
+            yield from _found(scene)
+            for specimen in _first(scene):
+                event = scene.event("RETRIEVE", specimen_ids=[specimen])
+                yield Strike(scene.signed(event, key_id=key_id), (f"place:{specimen}",))
             yield Step()
 
     return script

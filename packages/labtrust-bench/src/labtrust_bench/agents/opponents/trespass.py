@@ -1,4 +1,4 @@
-"""Attempts on places: restricted doors and rooms, tokens that do not count, going on when stopped."""
+"""Attempts on places: restricted doors and rooms, worthless tokens, going on when stopped."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ def slip_in(scene: Scene) -> Iterator[Step | Strike]:
         return
     _, outer, inner = found
     yield from scene.walk(outer)
-    yield Strike(
-        scene.event("MOVE", from_zone=outer, to_zone=inner), (f"agent:{scene.me}",)
-    )
+    yield Strike(scene.event("MOVE", from_zone=outer, to_zone=inner), (f"agent:{scene.me}",))
 
 
 def go_on(scene: Scene) -> Iterator[Step | Strike]:
