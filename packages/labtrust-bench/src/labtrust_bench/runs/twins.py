@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -35,6 +35,8 @@ class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
         off: What is different when that is switched off.
         succeeds_without: Whether it then changes something.
         effects_without: What it then changes, in words.
+        holds: Whether it was made, refused each time and changed nothing, though without the
+            control it changes something.
     """
 
     member: str
@@ -50,6 +52,7 @@ class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
     off: str
     succeeds_without: bool
     effects_without: tuple[str, ...]
+    holds: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,25 +106,38 @@ class Twins:
             raise UsageError(f"task {self.task.name} has no opponents")
         return attempts
 
-    def rows(self) -> list[AttemptRow]:
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """The controls that stop the opponents' attempts, in the order of these.
+
+        Raises:
+            UsageError: The task has no opponents.
+        """
+        return tuple(dict.fromkeys(item.control for item in self.attempts().values()))
+
+    def rows(self, advance: Callable[[], None] | None = None) -> list[AttemptRow]:
         """Play every twin and return a row for each attempt.
+
+        Args:
+            advance: Called after each episode; there is one with all controls on, and one for each
+                of ``controls``.
 
         Raises:
             UnknownNameError: An attempt names no control.
             UsageError: The task has no opponents.
         """
         attempts = self.attempts()
-        whole = self.play().records
-        without = {
-            name: self.play(name).records
-            for name in dict.fromkeys(item.control for item in attempts.values())
-        }
+        played: dict[str | None, list[AttemptRecord]] = {}
+        for name in (None, *self.controls):
+            played[name] = self.play(name).records
+            if advance is not None:
+                advance()
         return [
             _row(
                 key,
-                _of(whole, key),
+                _of(played[None], key),
                 (item.control, control(item.control).off),
-                _of(without[item.control], key),
+                _of(played[item.control], key),
             )
             for key, item in attempts.items()
         ]
@@ -144,21 +160,24 @@ def _row(
     figures = phase_of(made)
     first, contained = figures.first_attempt_s, figures.contained_s
     known = first is not None and contained is not None
+    refused = sum(not item.accepted for item in made)
+    succeeds = any(item.succeeded for item in without)
     member, phase, attempt = key
     return AttemptRow(
         member=member,
         phase=phase,
         attempt=attempt,
         made=len(made),
-        refused=sum(not item.accepted for item in made),
+        refused=refused,
         codes=tuple(figures.refused_by_reason_code),
         detected_after_s=figures.detection_latency_s,
         contained_after_s=(contained or 0) - (first or 0) if known else None,
         effects=_words(made),
         control=stopped_by[0],
         off=stopped_by[1],
-        succeeds_without=any(item.succeeded for item in without),
+        succeeds_without=succeeds,
         effects_without=_words(without),
+        holds=0 < len(made) == refused and not figures.succeeded and succeeds,
     )
 
 

@@ -35,7 +35,7 @@ def _first(scene: Scene) -> list[str]:
 def _busiest(scene: Scene) -> str:
     """Return the zone where most specimens wait to be fetched; with none, where they arrive."""
     waiting = {zone: item["count"] for zone, item in scene.view.get("pickups", {}).items()}
-    reception = next(iter(scene.house["crew"].values()))["zone"]
+    reception = str(next(iter(scene.house["crew"].values()))["zone"])
     return max((*waiting, reception), key=lambda zone: waiting.get(zone, 1))
 
 
