@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 from labtrust_core.domains import OpenedPolicy
-from labtrust_core.errors import UsageError
+from labtrust_core.errors import UnknownNameError, UsageError
 
 from labtrust_bench.agents.opponents.opponent import Opponent
 from labtrust_bench.agents.opponents.steps import Attempt
@@ -15,6 +15,7 @@ from labtrust_bench.runs.attacks import AttackObserver, AttemptRecord, phase_of
 from labtrust_bench.runs.controls import control, session_without
 from labtrust_bench.runs.crew import agents_for
 from labtrust_bench.runs.episode import run_episode
+from labtrust_bench.runs.metrics import AttackPhase
 from labtrust_bench.tasks.base import BenchmarkTask
 
 
@@ -35,6 +36,8 @@ class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
         off: What is different when that is switched off.
         succeeds_without: Whether it then changes something.
         effects_without: What it then changes, in words.
+        detected_without_s: Seconds from the first time to when that was noticed.
+        contained_without_s: Seconds from the first time to when nothing of it stood.
         holds: Whether it was made, refused each time and changed nothing, though without the
             control it changes something.
     """
@@ -52,10 +55,12 @@ class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
     off: str
     succeeds_without: bool
     effects_without: tuple[str, ...]
+    detected_without_s: int | None
+    contained_without_s: int | None
     holds: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Twins:
     """One task, one seed, one crew: what is the same in all the twins.
 
@@ -70,6 +75,7 @@ class Twins:
     task: BenchmarkTask
     seed: int
     crew: str = "scripted"
+    _played: dict[str | None, list[AttemptRecord]] = field(default_factory=dict, init=False)
 
     def play(self, control: str | None = None) -> AttackObserver:
         """Play the episode with one control switched off, or with none.
@@ -126,21 +132,37 @@ class Twins:
             UnknownNameError: An attempt names no control.
             UsageError: The task has no opponents.
         """
-        attempts = self.attempts()
-        played: dict[str | None, list[AttemptRecord]] = {}
         for name in (None, *self.controls):
-            played[name] = self.play(name).records
+            self.records(name)
             if advance is not None:
                 advance()
-        return [
-            _row(
-                key,
-                _of(played[None], key),
-                (item.control, control(item.control).off),
-                _of(played[item.control], key),
-            )
-            for key, item in attempts.items()
-        ]
+        return [self.row(*key) for key in self.attempts()]
+
+    def row(self, member: str, phase: str, attempt: str) -> AttemptRow:
+        """Return the row of one attempt; its two episodes are played if they have not been yet.
+
+        Raises:
+            UnknownNameError: There is no such attempt, or it names no control.
+            UsageError: The task has no opponents.
+        """
+        key, known = (member, phase, attempt), self.attempts()
+        if key not in known:
+            raise UnknownNameError("attempt", "/".join(key), map("/".join, known))
+        stopped_by = known[key].control
+        off = control(stopped_by).off
+        made, without = _of(self.records(None), key), _of(self.records(stopped_by), key)
+        return _row(key, made, (stopped_by, off), without)
+
+    def records(self, control: str | None) -> list[AttemptRecord]:
+        """Return the attempts of one episode, played when it is first asked for.
+
+        Raises:
+            UnknownNameError: There is no such control or crew.
+            UsageError: The task has no opponents.
+        """
+        if control not in self._played:
+            self._played[control] = self.play(control).records
+        return self._played[control]
 
 
 def _of(records: Iterable[AttemptRecord], key: tuple[str, str, str]) -> list[AttemptRecord]:
@@ -157,9 +179,7 @@ def _row(
     stopped_by: tuple[str, str],
     without: Collection[AttemptRecord],
 ) -> AttemptRow:
-    figures = phase_of(made)
-    first, contained = figures.first_attempt_s, figures.contained_s
-    known = first is not None and contained is not None
+    figures, other = phase_of(made), phase_of(without)
     refused = sum(not item.accepted for item in made)
     succeeds = any(item.succeeded for item in without)
     member, phase, attempt = key
@@ -171,14 +191,22 @@ def _row(
         refused=refused,
         codes=tuple(figures.refused_by_reason_code),
         detected_after_s=figures.detection_latency_s,
-        contained_after_s=(contained or 0) - (first or 0) if known else None,
+        contained_after_s=_contained_after(figures),
         effects=_words(made),
         control=stopped_by[0],
         off=stopped_by[1],
         succeeds_without=succeeds,
         effects_without=_words(without),
+        detected_without_s=other.detection_latency_s,
+        contained_without_s=_contained_after(other),
         holds=0 < len(made) == refused and not figures.succeeded and succeeds,
     )
+
+
+def _contained_after(figures: AttackPhase) -> int | None:
+    if figures.first_attempt_s is None or figures.contained_s is None:
+        return None
+    return figures.contained_s - figures.first_attempt_s
 
 
 def _words(records: Iterable[AttemptRecord]) -> tuple[str, ...]:

@@ -126,8 +126,16 @@ def _cells(row: AttemptRow) -> tuple[str, ...]:
         _after(row.detected_after_s),
         _after(row.contained_after_s),
         row.control,
-        row.effects_without[0] if row.effects_without else "NO EFFECT",
+        _without(row),
     )
+
+
+def _without(row: AttemptRow) -> str:
+    if not row.effects_without:
+        return "NO EFFECT"
+    stands = row.contained_without_s is None
+    end = "stands" if stands else f"gone after {_after(row.contained_without_s)}"
+    return f"{row.effects_without[0]} (seen {_after(row.detected_without_s)}, {end})"
 
 
 def _after(seconds: int | None) -> str:
