@@ -54,7 +54,7 @@ def test_the_wire_carries_accepted_events_as_they_were_sent(intruded):
 
 def test_the_wire_forgets_what_is_long_past(intruded):
     session = intruded()
-    everybody = dict.fromkeys(session.members, {"action_type": "TICK"})
+    everybody = {name: {"action_type": "TICK"} for name in session.members}
     for _ in range(1 + WIRE_LIMIT // len(everybody)):
         session.step(everybody)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from labtrust_bench.agents.opponents.scene import Scene
@@ -34,7 +34,8 @@ def _first(scene: Scene) -> list[str]:
 
 def _busiest(scene: Scene) -> str:
     """Return the zone where most specimens wait to be fetched; with none, where they arrive."""
-    waiting = {zone: item["count"] for zone, item in scene.view.get("pickups", {}).items()}
+    pickups: Mapping[str, Mapping[str, Any]] = scene.view.get("pickups", {})
+    waiting = {zone: int(item["count"]) for zone, item in pickups.items()}
     reception = str(next(iter(scene.house["crew"].values()))["zone"])
     return max((*waiting, reception), key=lambda zone: waiting.get(zone, 1))
 
