@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 from labtrust_bench.tasks.base import MORNING_S, BenchmarkTask, TaskSize
 
@@ -10,7 +11,9 @@ DEVICE: Final = "DEV_CHEM_A_01"
 """The analyser that fails; its twin in the other hall does the same work."""
 
 BEGINS_S: Final = 3_600
-"""The outage begins so long after the start, and up to ``JITTER_S`` later, drawn by the seed."""
+"""The outage begins so long after the start, and up to ``JITTER_S`` later, drawn by the seed.
+
+It is stated, not drawn: variants without faults have it too."""
 
 JITTER_S: Final = 900
 LASTS_S: Final = 7_200
@@ -23,6 +26,10 @@ class DeviceOutageSurge(BenchmarkTask):
     crew = "standard"
     full = TaskSize("surge_morning", horizon_s=MORNING_S, arrivals_until_s=MORNING_S)
     small = TaskSize("surge_morning", horizon_s=7_200, arrivals_until_s=5_400, wrap_up_s=1_800)
+    variants: ClassVar[Mapping[str, TaskSize]] = {
+        "short_staffed": TaskSize("surge_morning", MORNING_S, MORNING_S, crew="short_staffed"),
+        "no_faults": TaskSize("surge_morning", MORNING_S, MORNING_S, faults=False),
+    }
 
     def get_initial_state(self) -> dict[str, Any]:
         """Return when the analyser fails, and for how long."""
