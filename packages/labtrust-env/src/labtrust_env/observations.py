@@ -11,12 +11,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from labtrust_core.hospital_lab.handlers.critical import answered_attempt
-from labtrust_core.hospital_lab.handlers.quality import qc_due_in
 from labtrust_core.hospital_lab.handlers.transport import has_excursion
 from labtrust_core.hospital_lab.journey import departs_in_s
-from labtrust_core.hospital_lab.logistics import is_up, most_urgent, next_zone, pickups
+from labtrust_core.hospital_lab.logistics import most_urgent, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
-from labtrust_core.hospital_lab.tables import DeviceTable
 from labtrust_core.hospital_lab.things import Agent, Specimen
 from numpy.typing import NDArray
 
@@ -35,6 +33,7 @@ from labtrust_env.fields import (
     observation_layout,
     state_layout,
 )
+from labtrust_env.readings import DeviceReading
 from labtrust_env.session import Session
 from labtrust_env.verbs.moving import carried
 from labtrust_env.verbs.reporting import current_results
@@ -99,10 +98,7 @@ class Observer:
         for name in names:
             agent = ctx.world.agents[session.members[name]]
             role_id = ctx.trust.roster.get(agent.agent_id, "")
-            situation = session.situation(name)
-            if situation.row is None:
-                situation.row = self._row(ctx, agent, role_id)
-            rows.append(situation.row)
+            rows.append(session.row(name, self._row))
             masks.append(self._mask(role_id, agent.zone))
             clocks.append(
                 (
@@ -119,9 +115,10 @@ class Observer:
         matrix[:, self._tail :] += shown
         return matrix
 
-    def _row(self, ctx: LabContext, agent: Agent, role_id: str) -> Vector:
+    def _row(self, agent: Agent) -> Vector:
         """Return what the agent's situation determines, and 0 elsewhere."""
-        first = self._first
+        ctx, first = self._session.ctx, self._first
+        role_id = ctx.trust.roster.get(agent.agent_id, "")
         row = np.zeros(self.layout.size, np.float32)
         if role_id in self._roles:
             row[first["role"] + self._roles[role_id]] = 1
@@ -148,12 +145,16 @@ class Observer:
         ``releasable`` is 0 in it, since it is each agent's own.
         """
         tail = np.zeros(self.layout.size, np.float32)
-        tail[self._at["devices"]] = self._shared("devices", _devices)
+        tail[self._at["devices"]] = self._shared("devices", self._devices)
         tail[self._at["pickups"]] = self._pickups(ctx)
         for name, read in _LISTS.items():
             tail[self._at[name]] = self._shared(name, read)
         tail[self._first["downtime"]] = ctx.world.downtime
         return tail[self._tail :]
+
+    def _devices(self, ctx: LabContext) -> list[float]:
+        now = ctx.trust.now
+        return [value for item in self._session.readings() for value in _device(item, now)]
 
     def _pickups(self, ctx: LabContext) -> list[float]:
         """Return the numbers of ``pickups``; a zone has a new list whenever it is another one."""
@@ -190,7 +191,7 @@ class Observer:
             *(self._shared(f"here:{zone}", _here, zone) for zone in self._zones),
             [door.open_since is not None for door in ctx.world.doors.values()],
             [frozen.is_zone_frozen(zone, now) for zone in self._zones],
-            self._shared("devices", _devices),
+            self._shared("devices", self._devices),
             self._shared("critical", _critical),
             self._shared("consignments", _consignments),
             self._shared("racks", _racks),
@@ -271,25 +272,19 @@ def _is_passable(ctx: LabContext, zone: str, target: str) -> bool:
     return not shut and not ctx.trust.containment.is_zone_frozen(target, ctx.trust.now)
 
 
-def _devices(ctx: LabContext) -> list[float]:
-    return [value for table in ctx.tables.devices.values() for value in _device(ctx, table)]
-
-
-def _device(ctx: LabContext, table: DeviceTable) -> tuple[float, ...]:
-    machine = ctx.world.devices[table.device_id]
-    now = ctx.trust.now
-    idle = len(machine.idle_units(now))
+def _device(item: DeviceReading, now: int) -> tuple[float, ...]:
+    machine = item.machine
     state = machine.qc_state
     return (
         1.0,
-        float(is_up(ctx, table)),
-        idle / len(machine.unit_free_s),
+        item.up,
+        item.idle / len(machine.unit_free_s),
         _share(min(machine.unit_free_s) - now, BUSY_LIMIT_S),
         _share(len(machine.queue), COUNT_LIMIT),
-        float(state == "pass"),
-        float(state == "fail"),
-        float(state == "drift"),
-        _share(qc_due_in(ctx, machine), AGE_LIMIT_S),
+        state == "pass",
+        state == "fail",
+        state == "drift",
+        _share(item.qc_due_in_s, AGE_LIMIT_S),
     )
 
 

@@ -42,10 +42,14 @@ def is_up(ctx: LabContext, table: DeviceTable) -> bool:
     """Whether a device is neither stopped nor broken nor in maintenance now."""
     machine = ctx.world.devices[table.device_id]
     now = ctx.trust.now
-    if ctx.trust.containment.is_device_stopped(table.device_id, now):
+    held = ctx.trust.containment
+    if machine.fault_until > now or (
+        held.devices and held.is_device_stopped(table.device_id, now)
+    ):
         return False
-    in_maintenance = table.maintenance_until(now, ctx.world.starts_at_s) is not None
-    return machine.fault_until <= now and not in_maintenance
+    if not table.maintenance:
+        return True
+    return table.maintenance_until(now, ctx.world.starts_at_s) is None
 
 
 def next_zone(ctx: LabContext, specimen: Specimen) -> str | None:

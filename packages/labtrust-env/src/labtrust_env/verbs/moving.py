@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from labtrust_core.hospital_lab.logistics import most_urgent, next_zone, pickups
@@ -137,8 +138,8 @@ def retrieve(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
     if not here or room < 1:
         return None
     goal = next_zone(ctx, here[0])
-    ids = [item.specimen_id for item in here if next_zone(ctx, item) == goal]
-    return "RETRIEVE", {"specimen_ids": ids[:room]}
+    ids = (item.specimen_id for item in here if next_zone(ctx, item) == goal)
+    return "RETRIEVE", {"specimen_ids": list(islice(ids, room))}
 
 
 def store(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
