@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from labtrust_core.hospital_lab.handlers.quality import qc_due_in
-from labtrust_core.hospital_lab.logistics import is_up
+from labtrust_core.hospital_lab.logistics import devices_up
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import DeviceTable
 from labtrust_core.hospital_lab.things import Device
@@ -33,10 +33,8 @@ def read_devices(ctx: LabContext) -> list[DeviceReading]:
     """Return a reading of each device, in policy's order."""
     now, machines = ctx.trust.now, ctx.world.devices
     found = []
-    for name, table in ctx.tables.devices.items():
-        machine = machines[name]
+    for table, up in zip(ctx.tables.devices.values(), devices_up(ctx), strict=True):
+        machine = machines[table.device_id]
         idle = len(machine.idle_units(now))
-        found.append(
-            DeviceReading(table, machine, is_up(ctx, table), idle, qc_due_in(ctx, machine))
-        )
+        found.append(DeviceReading(table, machine, up, idle, qc_due_in(ctx, machine)))
     return found

@@ -229,7 +229,8 @@ class Session:
 
     def masks(self) -> Mask:
         """Return a new matrix: the mask of each member, a row each, in the crew's order."""
-        rows = [self._answer(name).mask for name in self.members]
+        answer = self._answer
+        rows = [answer(name).mask for name in self.members]
         return np.concatenate(rows).reshape(len(rows), -1)
 
     def is_busy(self, name: str) -> bool:

@@ -28,6 +28,7 @@ import numpy as np
 from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.event import StepResult
 from labtrust_core.hospital_lab.changes import ALIQUOTS
+from labtrust_core.hospital_lab.logistics import devices_up
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.things import Agent, Device
 from numpy.typing import NDArray
@@ -368,7 +369,7 @@ class Situations:
             here.setdefault(item.table.zone, [queues]).append(_content(ctx, item))
         return _Around(
             readings,
-            self._token(tuple([item.up for item in readings])),
+            self._token(devices_up(ctx)),
             {zone: self._token(tuple(found)) for zone, found in here.items()},
             self._token((doors, frozen)),
             any([granted_to is not None for _, granted_to in doors]),

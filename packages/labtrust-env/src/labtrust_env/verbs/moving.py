@@ -91,8 +91,16 @@ def _first_pickups(ctx: LabContext) -> list[tuple[bool, int, str]]:
 
 
 def calls_for_work(ctx: LabContext) -> list[str]:
-    """Return the zones with something to be taken on, in the order in which they call."""
-    return [zone for _, _, zone in sorted(_first_pickups(ctx))]
+    """Return the zones with something to be taken on, in the order in which they call.
+
+    As long as ``pickups`` gives the same answer, so does this.
+    """
+    waiting = pickups(ctx)
+    kept = ctx.kept.get("calls")
+    if kept is None or kept[0] is not waiting:
+        order = [zone for _, _, zone in sorted(_first_pickups(ctx))]
+        kept = ctx.kept["calls"] = (waiting, order)
+    return kept[1]  # type: ignore[no-any-return] # it was put there above
 
 
 def open_door(ctx: LabContext, agent: Agent, target: str) -> Proposal | None:
