@@ -217,7 +217,15 @@ class Session:
         Raises:
             UnknownNameError: The crew has no such member.
         """
-        return tuple(self._answer(name).proposals)
+        return tuple(self.proposals(name))
+
+    def proposals(self, name: str) -> Mapping[int, Proposal]:
+        """Return what each index that a member can do now would become; not to be changed.
+
+        Raises:
+            UnknownNameError: The crew has no such member.
+        """
+        return self._answer(name).proposals
 
     def mask(self, name: str) -> Mask:
         """Return a new vector: 1 for each index that a member can do now.
@@ -321,6 +329,7 @@ class Session:
         self._shared = {}
         self._answers = {}
         self._situations.forget()
+        self.ctx.kept.clear()
 
     def _event(self, name: str, action: Action) -> dict[str, Any] | None:
         """Return the event of an action, or ``None`` for waiting."""
@@ -363,7 +372,7 @@ class Session:
         return self._complete(name, {"action_type": action_type, "args": args, **stated})
 
     def _resolve(self, name: str, index: int) -> Proposal:
-        proposal = self._answer(name).proposals.get(index)
+        proposal = self.proposals(name).get(index)
         if proposal is not None:
             return own_copy(proposal)
         agent = self.ctx.world.agents[self._agent_id(name)]
