@@ -129,6 +129,10 @@ class Reads(NamedTuple):
     results: Hashable
     call: str | None
 
+    def still_hold(self, role_id: str | None, zone: str) -> bool:
+        """Whether they do, where no specimen and nothing that all reads share has changed."""
+        return self.spoils is None and self.zone == zone and self.role_id == role_id
+
 
 _Kept = Callable[[Reads], Hashable]
 """Picks from all reads those under which something is kept."""
@@ -249,6 +253,7 @@ class Situations:
         self._tokens: dict[Hashable, int] = {}
         self._numbers = itertools.count()
         self._around: _Around | None = None
+        self._common: Hashable = None
         self._present: dict[str, Situation] = {}
         self._on_any_result = 0
         self._events = -1
@@ -259,7 +264,6 @@ class Situations:
         Events that are in the ledger and not among the results may have touched anything.
         """
         self._around = None
-        self._present = {}
         known = self._events + len(results) == events
         self._events = events
         if not known or not all(_stays_within_reach(item) for item in results):
@@ -291,8 +295,9 @@ class Situations:
 
     def of(self, ctx: LabContext, agent: Agent, role_id: str | None) -> Situation:
         """Return what is kept about the situation in which an agent is now."""
+        self._look_around(ctx)
         found = self._present.get(agent.agent_id)
-        if found is None:
+        if found is None or not found.reads.still_hold(role_id, agent.zone):
             reads = self._read(ctx, agent, role_id)
             found = self._known.get(reads)
             if found is None:
@@ -352,8 +357,13 @@ class Situations:
         return self._look_around(ctx).readings
 
     def _look_around(self, ctx: LabContext) -> _Around:
+        """Return what all reads have in common; where it has changed, so may have anybody's."""
         if self._around is None:
             self._around = self._survey(ctx)
+            common = (ctx.world.changes.latest, self._around[1:])
+            if common != self._common:
+                self._common = common
+                self._present = {}
         return self._around
 
     def _survey(self, ctx: LabContext) -> _Around:
