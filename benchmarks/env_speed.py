@@ -69,7 +69,9 @@ AREAS: Final = (
 
 
 def environment(
-    task: BenchmarkTask, policy: CompiledPolicy, **changes: Any  # noqa: ANN401 - fields of EnvConfig
+    task: BenchmarkTask,
+    policy: CompiledPolicy,
+    **changes: Any,  # noqa: ANN401 - fields of EnvConfig
 ) -> HospitalLabEnv:
     """Return a task's environment with some options changed."""
     stated = task.session_config()
@@ -228,9 +230,7 @@ def by_finished(
     found = {}
     for number in FINISHED:
         stored = [_stored(item) for item in range(number)]
-        env = environment(
-            task, policy, max_cycles=FINISHED_STEPS, scenario={"specimens": stored}
-        )
+        env = environment(task, policy, max_cycles=FINISHED_STEPS, scenario={"specimens": stored})
         found[number] = cost(env, random_masked(env, seed), seed, rounds)
     return {
         "us_per_step": {str(number): round(1e6 * item, 1) for number, item in found.items()},

@@ -39,7 +39,9 @@ class Pair:
         self.anew.refresh()
         assert np.array_equal(session.masks(), fresh.masks())
         kept, found = self.observer.observe_all(), self.anew.observe_all()
-        assert [self.observer.layout.label_of(item) for item in np.argwhere(kept != found)[:, 1]] == []
+        assert [
+            self.observer.layout.label_of(item) for item in np.argwhere(kept != found)[:, 1]
+        ] == []
         assert np.array_equal(self.observer.state(), self.anew.state())
         for name in session.members:
             assert dict(session.proposals(name)) == dict(fresh.proposals(name)), name

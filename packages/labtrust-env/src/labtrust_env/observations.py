@@ -87,7 +87,8 @@ class Observer:
 
     def observe(self, name: str) -> Vector:
         """Return what a member observes, as a new vector of ``layout.size`` numbers in 0..1."""
-        return self._matrix((name,))[0]
+        row: Vector = self._matrix((name,))[0]
+        return row
 
     def observe_all(self) -> Vector:
         """Return what all members observe, a row each, as a new matrix."""
@@ -264,8 +265,11 @@ def _actions_left(ctx: LabContext, agent: Agent, role_id: str) -> float:
 
 
 def _here(ctx: LabContext, zone: str) -> list[float]:
-    place = f"zone:{zone}"
-    return [_share(len(ctx.world.here(place, status)), COUNT_LIMIT) for status in STATUSES]
+    at = ctx.world.at
+    return [
+        min(1.0, len(at[place]) / COUNT_LIMIT) if place in at else 0.0
+        for place in (f"zone:{zone}|{status}" for status in STATUSES)
+    ]
 
 
 def _ways(ctx: LabContext, zone: str) -> list[float]:

@@ -143,7 +143,7 @@ def open_specimens(world: LabWorld) -> int:
 def _open_specimens(ctx: LabContext) -> int:
     """Return how many specimens are open; kept until one of them has changed."""
     latest = ctx.world.changes.latest
-    kept = ctx.kept.get("open specimens")
+    kept: tuple[int, int] | None = ctx.kept.get("open specimens")
     if kept is None or kept[0] != latest:
         kept = ctx.kept["open specimens"] = (latest, open_specimens(ctx.world))
-    return kept[1]  # type: ignore[no-any-return] # it was put there above
+    return kept[1]

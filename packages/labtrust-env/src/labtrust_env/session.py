@@ -31,7 +31,8 @@ from labtrust_core.trust.signatures import sign_event
 
 from labtrust_env.actions import NOOP, action_table, fallback
 from labtrust_env.readings import DeviceReading
-from labtrust_env.situations import Answer, Mask, Situations, Vector
+from labtrust_env.situations import Answer, Situations, Vector
+from labtrust_env.situations import Mask as Mask  # noqa: PLC0414 - callers find it here
 from labtrust_env.verbs.proposal import Proposal, own_copy, unused
 
 Action = SupportsIndex | Mapping[str, Any]

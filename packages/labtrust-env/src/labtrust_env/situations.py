@@ -1,18 +1,6 @@
 """What a member can do and sees around it, kept until something that it depends on has changed.
 
-The rule: whatever is kept stands under the *reads* that it was made from, and is found again only
-where all of them are the same. ``Reads`` names them; ``_READ_BY`` says which of them each verb
-looks at, and ``_ROW`` which of them an observation. A verb that is not listed counts as looking at
-all of them. Reads are of three kinds:
-
-- numbers of changes: of the specimens in the agent's zone, of those in its hands, and of the
-  events that may have touched a result. Equal numbers mean that nothing has changed in between
-  (``labtrust_core.hospital_lab.changes``);
-- contents, as they are: doors, freezes, devices, stock, where work calls;
-- *the clock itself*, wherever something runs against it: queued specimens within reach, which may
-  spoil; what is on the road or packed for it; calls and requests that wait. What was read so is
-  good for this second only.
-
+``labtrust_env.reads`` gives the rule: what is kept stands under the reads that it was made from.
 Whether the agent is busy, stopped or out of actions is asked each time. Agents of one role who
 stand in one zone with empty hands share what is kept.
 """
@@ -20,7 +8,6 @@ stand in one zone with empty hands share what is kept.
 from __future__ import annotations
 
 import itertools
-import operator
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
@@ -33,9 +20,10 @@ from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.things import Agent, Device
 from numpy.typing import NDArray
 
-from labtrust_env.actions import MOVE_TO_WORK, NOOP, TICK, ActionDef
+from labtrust_env.actions import NOOP, TICK, ActionDef
 from labtrust_env.permissions import Permissions
 from labtrust_env.readings import DeviceReading, read_devices
+from labtrust_env.reads import ON_RESULTS, ROW, WITHIN_REACH, Kept, Reads, names_of, picks
 from labtrust_env.verbs.analysis import QC_LEAD_S, needs_stock
 from labtrust_env.verbs.moving import calls_for_work
 from labtrust_env.verbs.proposal import Proposal
@@ -48,147 +36,12 @@ T = TypeVar("T")
 _KEPT: Final = 1_024
 """So many answers are kept, then all are forgotten: most are stale by then."""
 
-_WITHIN_REACH: Final = frozenset(
-    {
-        "ACCEPT_SPECIMEN",
-        "ALIQUOT_CREATE",
-        "ASSIGN_LANE",
-        "CENTRIFUGE_END",
-        "CENTRIFUGE_START",
-        "CHECK_ACCEPTANCE_RULES",
-        "CLOSE_DOOR",
-        "CREATE_ACCESSION",
-        "MOVE",
-        "NOOP",
-        "OPEN_DOOR",
-        "QUEUE_RUN",
-        "RETRIEVE",
-        "SCAN_LABEL",
-        "STORE",
-        "TICK",
-    }
-)
-"""Actions that touch no result; whatever is not listed may."""
-
-_ON_RESULTS: Final = frozenset(
-    {
-        "ACK_CRITICAL_RESULT",
-        "ADD_ON_TEST",
-        "AMEND_RESULT",
-        "ESCALATE_CRITICAL_RESULT",
-        "NOTIFY_CRITICAL_RESULT",
-        "RELEASE_RESULT",
-        "RELEASE_RESULT_OVERRIDE",
-        "RERUN_REQUEST",
-    }
-)
-"""Who may do one of them looks at the lists of results."""
-
 
 class Answer(NamedTuple):
     """What a member can do: its proposals by index, in rising order, and the mask they make."""
 
     proposals: Mapping[int, Proposal]
     mask: Mask
-
-
-class Reads(NamedTuple):
-    """What one agent's possibilities and observation are made from.
-
-    Attributes:
-        role_id: The role that it holds.
-        zone: The zone in which it stands.
-        frozen: Whether that zone is frozen.
-        tubes: Number of the last change among the specimens in the zone.
-        hands: The agent and the number of the last change in its hands; ``None`` if they are empty.
-        spoils: The clock, where a queued specimen is within reach.
-        up: Which devices are up.
-        devices: The state of the zone's devices and of every queue, where the role works at one.
-        ways: Doors and frozen zones.
-        passes: The agent, where somebody was granted a passage.
-        road: Number of consignments; and the clock, where anything is on the road or packed.
-        stock: Which reagents run out.
-        results: The agent, the number of events that may have touched a result, and the clock where
-            a call or a request waits; ``None`` if there is nothing to do or its role does none of
-            it.
-        call: The other zone to which work calls first.
-    """
-
-    role_id: str | None
-    zone: str
-    frozen: bool
-    tubes: int
-    hands: Hashable
-    spoils: int | None
-    up: Hashable
-    devices: Hashable
-    ways: Hashable
-    passes: str | None
-    road: Hashable
-    stock: Hashable
-    results: Hashable
-    call: str | None
-
-    def still_hold(self, role_id: str | None, zone: str) -> bool:
-        """Whether they do, where no specimen and nothing that all reads share has changed."""
-        return self.spoils is None and self.zone == zone and self.role_id == role_id
-
-
-_Kept = Callable[[Reads], Hashable]
-"""Picks from all reads those under which something is kept."""
-
-
-def _reads(names: str) -> _Kept:
-    """Return what picks the reads that are named, and those of every verb."""
-    every = ("role_id", "zone", "frozen")
-    return operator.attrgetter(*every, *names.split())
-
-
-_TUBES: Final = "tubes hands up"
-_ROAD: Final = "tubes hands spoils road"
-_DEVICES: Final = "tubes hands spoils up devices"
-_WAYS: Final = "ways passes"
-_RESULTS: Final = "results"
-
-_READ_BY: Final[dict[str, str]] = {
-    "NOOP": "ways",
-    "TICK": "ways",
-    "MOVE": _WAYS,
-    "OPEN_DOOR": _WAYS,
-    "CLOSE_DOOR": _WAYS,
-    "RETRIEVE": _TUBES,
-    "STORE": _TUBES,
-    "CREATE_ACCESSION": _TUBES,
-    "CHECK_ACCEPTANCE_RULES": _TUBES,
-    "ACCEPT_SPECIMEN": _TUBES,
-    "SCAN_LABEL": _TUBES,
-    "ASSIGN_LANE": _TUBES,
-    "CENTRIFUGE_START": _DEVICES,
-    "CENTRIFUGE_END": _DEVICES,
-    "ALIQUOT_CREATE": _DEVICES,
-    "QUEUE_RUN": _DEVICES,
-    "START_RUN": _DEVICES,
-    "QC_EVENT": _DEVICES,
-    "REROUTE_TO_ALT_DEVICE": _DEVICES,
-    "REJECT_SPECIMEN": _ROAD,
-    "RACK_BUILD": _ROAD,
-    "RACK_SEAL": _ROAD,
-    "DISPATCH_TRANSPORT": _ROAD,
-    "CHAIN_OF_CUSTODY_SIGN": _ROAD,
-    "RECEIVE_TRANSPORT": _ROAD,
-    "RESTOCK_REAGENT": "stock",
-    "RELEASE_RESULT": _RESULTS,
-    "AMEND_RESULT": _RESULTS,
-    "RERUN_REQUEST": _RESULTS,
-    "ADD_ON_TEST": _RESULTS,
-    "NOTIFY_CRITICAL_RESULT": _RESULTS,
-    "ACK_CRITICAL_RESULT": _RESULTS,
-    "ESCALATE_CRITICAL_RESULT": _RESULTS,
-}
-_MOVE_TO_WORK: Final = "hands up ways passes road call"
-"""What the default MOVE looks at; the others only at their way."""
-
-_ROW: Final = _reads("tubes hands up ways results")
 
 
 class Situation:
@@ -225,7 +78,7 @@ class _Around(NamedTuple):
 class _Desk(NamedTuple):
     """What a role can ever do in a zone: its actions by what they read, and its answer if busy."""
 
-    groups: list[tuple[str, _Kept, list[ActionDef]]]
+    groups: list[tuple[str, Kept, list[ActionDef]]]
     at_devices: bool
     while_busy: Answer
 
@@ -237,9 +90,11 @@ class Situations:
         """Begin with nothing kept."""
         self._permissions = Permissions(policy, actions)
         self._size = len(actions)
-        self._places = {zone: (f"zone:{zone}", f"zone:{zone}|queued") for zone in policy.tables.zones}
+        self._places = {
+            zone: (f"zone:{zone}", f"zone:{zone}|queued") for zone in policy.tables.zones
+        }
         self._on_results = {
-            name for name, role in policy.roles.roles.items() if role.actions & _ON_RESULTS
+            name for name, role in policy.roles.roles.items() if role.actions & ON_RESULTS
         }
         self._desks: dict[tuple[str, str], _Desk] = {}
         self._nothing = self._answer({NOOP: ("NOOP", {})})
@@ -282,10 +137,10 @@ class Situations:
         return situation.answer
 
     def row(self, ctx: LabContext, agent: Agent, make: Callable[[Agent], Vector]) -> Vector:
-        """Return the kept part of an agent's observation, which ``make`` makes; not to be changed."""
+        """Return the kept part of an observation, which ``make`` makes; not to be changed."""
         situation = self.of(ctx, agent, ctx.trust.roster.get(agent.agent_id))
         if situation.row is None:
-            reads = _ROW(situation.reads)
+            reads = ROW(situation.reads)
             found = self._rows.get(reads)
             if found is None:
                 found = make(agent)
@@ -342,11 +197,11 @@ class Situations:
             possible = self._permissions.possible(role_id, zone)
             groups: dict[str, list[ActionDef]] = {}
             for action in possible:
-                groups.setdefault(_names_of(action), []).append(action)
+                groups.setdefault(names_of(action), []).append(action)
             ticks = TICK in (action.index for action in possible)
             busy: dict[int, Proposal] = {NOOP: ("NOOP", {})}
             found = self._desks[role_id, zone] = _Desk(
-                [(names, _reads(names), actions) for names, actions in groups.items()],
+                [(names, picks(names), actions) for names, actions in groups.items()],
                 any("devices" in names.split() for names in groups),
                 self._answer(busy | ({TICK: ("TICK", {})} if ticks else {})),
             )
@@ -382,7 +237,7 @@ class Situations:
             self._token(devices_up(ctx)),
             {zone: self._token(tuple(found)) for zone, found in here.items()},
             self._token((doors, frozen)),
-            any([granted_to is not None for _, granted_to in doors]),
+            any(granted_to is not None for _, granted_to in doors),
             (len(world.consignments), now if on_the_road else None),
             self._token(tuple([needs_stock(ctx, name) for name in ctx.tables.reagents])),
             (self._on_any_result, now if waits else None) if waits or world.releasable else None,
@@ -419,12 +274,6 @@ class Situations:
         return dict(sorted(found.items()))
 
 
-def _names_of(action: ActionDef) -> str:
-    if action.index == MOVE_TO_WORK:
-        return _MOVE_TO_WORK
-    return _READ_BY.get(action.action_type, " ".join(Reads._fields))
-
-
 def _ask(
     ctx: LabContext, agent: Agent, actions: Iterable[ActionDef], stopped: frozenset[str]
 ) -> dict[int, Proposal]:
@@ -446,7 +295,7 @@ def _keep(kept: dict[Hashable, T], key: Hashable, value: T) -> None:
 def _stays_within_reach(result: StepResult) -> bool:
     if result.system_results or result.event is None:
         return False
-    return not result.accepted or result.event.action_type in _WITHIN_REACH
+    return not result.accepted or result.event.action_type in WITHIN_REACH
 
 
 def _content(ctx: LabContext, item: DeviceReading) -> Hashable:

@@ -43,9 +43,7 @@ def is_up(ctx: LabContext, table: DeviceTable) -> bool:
     machine = ctx.world.devices[table.device_id]
     now = ctx.trust.now
     held = ctx.trust.containment
-    if machine.fault_until > now or (
-        held.devices and held.is_device_stopped(table.device_id, now)
-    ):
+    if machine.fault_until > now or (held.devices and held.is_device_stopped(table.device_id, now)):
         return False
     if not table.maintenance:
         return True

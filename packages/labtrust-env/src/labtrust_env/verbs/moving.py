@@ -96,11 +96,11 @@ def calls_for_work(ctx: LabContext) -> list[str]:
     As long as ``pickups`` gives the same answer, so does this.
     """
     waiting = pickups(ctx)
-    kept = ctx.kept.get("calls")
+    kept: tuple[object, list[str]] | None = ctx.kept.get("calls")
     if kept is None or kept[0] is not waiting:
         order = [zone for _, _, zone in sorted(_first_pickups(ctx))]
         kept = ctx.kept["calls"] = (waiting, order)
-    return kept[1]  # type: ignore[no-any-return] # it was put there above
+    return kept[1]
 
 
 def open_door(ctx: LabContext, agent: Agent, target: str) -> Proposal | None:
