@@ -109,6 +109,13 @@ COMMANDS: Final = (
         distribution="labtrust-bench",
     ),
     CommandEntry(
+        name="task",
+        section=VALIDATION,
+        summary="Check that tasks can be measured.",
+        example="labtrust task check throughput_sla",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
         name="render",
         section=PICTURES,
         summary="Draw the floor plan, or the timeline of a logged shift, as SVG.",
