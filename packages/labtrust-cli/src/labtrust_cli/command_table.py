@@ -150,6 +150,13 @@ COMMANDS: Final = (
         distribution="labtrust-bench",
     ),
     CommandEntry(
+        name="optimality-gap",
+        section=BENCHMARKS,
+        summary="How far crews are from what any crew can reach, on small static instances.",
+        example="labtrust optimality-gap --instance six --agents plan,scripted,fcfs",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
         name="doctor",
         section=INSTALLATION,
         summary="What is installed, what is missing, and whether the policy is sound.",
