@@ -126,8 +126,9 @@ def facts_of(instance: Instance, policy: CompiledPolicy) -> Facts:
     """Return what the model knows of an instance.
 
     Raises:
-        UsageError: The model's rules do not fit the policy: several people book in, there is more
-            than one centrifuge or aliquoter, or booking in takes no whole number of steps.
+        UsageError: The model's rules do not fit the policy: several people book in, others do the
+            work of clerks or analysts, there is more than one centrifuge or aliquoter, a panel is
+            spun and not aliquoted, or booking in takes no whole number of steps.
     """
     tables: LabTables = policy.tables
     centrifuge, aliquoter = _the_only(tables, "centrifuge"), _the_only(tables, "aliquoter")
@@ -149,10 +150,21 @@ def facts_of(instance: Instance, policy: CompiledPolicy) -> Facts:
         bay=tables.devices[centrifuge].zone,
         bench=tables.devices[aliquoter].zone,
     )
+    _require_roles(instance, policy)
     clerks = facts.of_role(CLERK)
     if len(clerks) != 1 or clerks[0].zone != facts.reception:
         raise UsageError(f"the model books in with one clerk at reception; {instance.crew} has not")
     return facts
+
+
+def _require_roles(instance: Instance, policy: CompiledPolicy) -> None:
+    """Refuse a crew in which others may do what the model leaves to clerks and analysts."""
+    tables: LabTables = policy.tables
+    doers = {**dict.fromkeys(_BOOKING, CLERK), "QUEUE_RUN": ANALYST, "START_RUN": ANALYST}
+    for member in tables.crews[instance.crew].members.values():
+        for action in policy.roles.roles[member.role].actions & doers.keys():
+            if doers[action] != member.role:
+                raise UsageError(f"the model leaves {action} to {doers[action]}, not {member.role}")
 
 
 def _steps(seconds: int) -> int:
@@ -179,6 +191,8 @@ def _job(tables: LabTables, name: str, panel_id: str, priority: str) -> Job:
         for table in tables.devices.values()
         if table.type.kind == "analyser" and panel_id in table.panels
     )
+    if panel.needs_separation != panel.needs_aliquot:
+        raise UsageError(f"the model spins what it aliquots; {panel_id} is different")
     return Job(
         name,
         WEIGHTS[priority],

@@ -195,7 +195,9 @@ class BoundModel:
                 continue
             self.model.add_implication(chosen, self.walks[number - 1].before[job])
             by_clerk = self._flag()
-            self.model.add(accepted >= fetch + take + gone).only_enforce_if(chosen, ~by_clerk)
+            # by another carrier, or by the clerk who went without, came back and had it all ahead
+            begun = min(fetch, 2 * self.walks[0].size + self.prepare)
+            self.model.add(accepted >= begun + take + gone).only_enforce_if(chosen, ~by_clerk)
             self.model.add_implication(by_clerk, self.take.before[job])
             self.model.add(self.take.start + take <= self.walks[0].start).only_enforce_if(by_clerk)
             if not ahead:
@@ -219,7 +221,9 @@ class BoundModel:
         """Spins take units, aliquots take the aliquoter; carriers are as many as may be wanted."""
         facts, take = self.facts, self.facts.handling["RETRIEVE"]
         spinning = [number for number, job in enumerate(facts.jobs) if job.spins]
-        self.spins = [self._time("spin") for _ in spinning]
+        # Spins that are not wanted come after all the others, however late that is.
+        latest = self.most + facts.spin * len(spinning)
+        self.spins = [self.model.new_int_var(0, latest, "spin") for _ in spinning]
         for number, later in enumerate(self.spins[1:], start=1):
             self.model.add(self.spins[number - 1] <= later)
             if number >= facts.spin_units:

@@ -15,7 +15,7 @@ from labtrust_bench.bounds.facts import DT_S, Facts
 from labtrust_bench.bounds.model import BOOKING
 from labtrust_bench.bounds.shadow import Names, Shadow
 
-ROUNDS: Final = 4_000
+ROUNDS: Final = 1_000
 STAY: Final = -1
 
 Cuts = frozenset[int]
