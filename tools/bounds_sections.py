@@ -10,7 +10,7 @@ from labtrust_bench.bounds.report import GapRow, gap_percent, gap_rows
 from labtrust_bench.bounds.store import read_solved
 from labtrust_core.domains import open_policy
 
-CREWS: Final = ("plan", "scripted", "fcfs", "edd", "slack", "spt", "atc")
+CREWS: Final = ("plan", "scripted", "fifo", "fcfs", "edd", "slack", "spt", "atc")
 
 
 def gap_section(objective: str) -> str:

@@ -1,8 +1,10 @@
 """Static instances: what ships is fresh and replays, and no crew is better than its bound."""
 
+import functools
+
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from labtrust_bench.bounds.dispatcher import Dispatcher
 from labtrust_bench.bounds.facts import DT_S, facts_of
@@ -26,11 +28,12 @@ from labtrust_bench.bounds.store import (
     solved_bytes,
     timetable,
 )
+from labtrust_core.domains import open_policy
 from labtrust_core.errors import DocumentError, UnknownNameError, UsageError
 from labtrust_core.randomness import stream
 
 SMALL = ("one_blood_count", "one_chemistry", "two_of_a_kind", "four")
-CREWS = ("scripted", "fcfs", "edd", "slack", "spt", "atc", "random")
+CREWS = ("scripted", "fifo", "fcfs", "edd", "slack", "spt", "atc", "random")
 
 names = pytest.mark.parametrize("name", RECIPES)
 
@@ -145,11 +148,13 @@ def test_no_crew_beats_the_bound_of_a_larger_instance(policy, instance, name, cr
     assert not is_beaten(policy, instance(name), crew)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+the_policy = functools.cache(open_policy)  # a fixture would be printed with each failure
+
+
+@settings(max_examples=40, deadline=None)
 @given(name=st.sampled_from(tuple(RECIPES)), seed=st.integers(0, 10_000), start=st.integers(0, 2))
-def test_no_plan_beats_the_bound(policy, name, seed, start):
+def test_no_plan_beats_the_bound(name, seed, start):
+    policy = the_policy()
     item = get_instance(name, policy)
     facts, known = facts_of(item, policy), read_solved(item, policy).objectives
     dice = Dice(stream(seed, "test/plan"), "plan")
@@ -303,7 +308,7 @@ def test_rows_state_bound_best_and_gap(policy, instance):
     assert [row.agents for row in rows] == [PLAN, "scripted", "noop"]
     assert rows[0].proven
     assert rows[0].gap_percent == 0
-    assert rows[1].value == rows[1].bound * (1 + rows[1].gap_percent / 100) == pytest.approx(306)
+    assert (rows[1].value, rows[1].gap_percent) == (306, gap_percent(306, 246))
     assert (rows[2].released, rows[2].value, rows[2].gap_percent) == (0, None, None)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from labtrust_bench.bounds.store import Solved
 
 ALL: Final = "all"
-AGENTS: Final = "plan,scripted,fcfs,edd,slack,spt,atc"
+AGENTS: Final = "plan,scripted,fifo,fcfs,atc"
 
 
 @click.command(name="optimality-gap")
