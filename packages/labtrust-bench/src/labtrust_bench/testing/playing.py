@@ -8,6 +8,8 @@ import msgspec
 from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_env.session import Session
 
+from labtrust_bench.agents.opponents.opponent import Opponent
+from labtrust_bench.runs.attacks import AttackObserver
 from labtrust_bench.runs.crew import agents_for
 from labtrust_bench.runs.episode import LedgerEnd, run_episode
 from labtrust_bench.runs.metrics import Metrics
@@ -49,10 +51,14 @@ class TaskOnTrial:
     def play(self, crew: str) -> Played:
         """Play an episode anew, with nothing left of an earlier one."""
         task, session = self.small(), self.session()
-        opponents = [session.members[name] for name in task.opponents(session.members)]
-        observer = MetricsObserver(task, opponents)
-        agents = agents_for(task, session.members, crew)
-        end = run_episode(session, agents, SEED, (observer,), episode=f"{task.name}-{SEED}")
+        members = session.members
+        agents = agents_for(task, members, crew)
+        opponents = {name: agents[name] for name in task.opponents(members)}
+        attacks = AttackObserver(
+            {name: agent for name, agent in opponents.items() if isinstance(agent, Opponent)}
+        )
+        observer = MetricsObserver(task, [members[name] for name in opponents], attacks)
+        end = run_episode(session, agents, SEED, (attacks, observer), episode=f"{task.name}-{SEED}")
         return observer.metrics, end
 
 
