@@ -20,7 +20,7 @@ def world(policy):
 
     def begin(until_s=0, seed=1, *, simulated=True, **scenario):
         engine = Engine(policy)
-        config = EpisodeConfig(episode="e", seed=seed, simulated=simulated)
+        config = EpisodeConfig("e", seed, simulated=simulated, signatures_required=False)
         engine.reset({"faults": False, **scenario}, config)
         if until_s:
             engine.advance(until_s)
