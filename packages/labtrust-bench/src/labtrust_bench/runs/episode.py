@@ -130,7 +130,7 @@ def _reset(session: Session, name: str, agent: Player, seed: int) -> None:
     try:
         agent.reset(name, seed)
     except Exception as error:
-        raise AgentError(class_path(agent), name, None, _said(error)) from error
+        raise AgentError(class_path(agent), name, seed, None, _said(error)) from error
 
 
 def _decider(
@@ -146,11 +146,15 @@ def _ask(session: Session, name: str, agent: Player, decide: Callable[[str], Act
     try:
         action = decide(name)
     except Exception as error:
-        raise AgentError(class_path(agent), name, session.steps, _said(error)) from error
+        raise _fault(session, name, agent, _said(error)) from error
     complaint = not_an_action(action, len(session.actions))
     if complaint:
-        raise AgentError(class_path(agent), name, session.steps, complaint)
+        raise _fault(session, name, agent, complaint)
     return action
+
+
+def _fault(session: Session, name: str, agent: Player, what: str) -> AgentError:
+    return AgentError(class_path(agent), name, session.ctx.config.seed, session.steps, what)
 
 
 def not_an_action(action: object, size: int) -> str:
