@@ -15,8 +15,10 @@ from labtrust_bench.runs.folder import resume_run, start_run
 from labtrust_bench.runs.lock import locked
 from labtrust_bench.runs.plan import RunConfig
 from labtrust_bench.runs.results import read_results, results_bytes
+from labtrust_core.domains import open_policy
 from labtrust_core.errors import DocumentError, UsageError
 from labtrust_core.ledger.verify import verify_log
+from labtrust_core.policy.directory import find_policy_dir
 
 EPISODES = 3
 CONFIG = RunConfig("throughput_sla", EPISODES, 5, "smoke", "noop", schema="0.3")
@@ -232,13 +234,13 @@ def test_a_run_without_logs_keeps_none(tmp_path, undisturbed):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"num_episodes": 9}, r"run\.num_episodes is 4 there and 9 now"),
-        ({"base_seed": 6}, r"run\.base_seed is 5 there and 6 now"),
-        ({"agents": "random"}, r"header\.agent_baseline_id is 'noop' there and 'random' now"),
-        ({"mixed": {"qc_0": "random"}}, r"header\.agent_specs\.qc_0 is missing there"),
-        ({"signed": True}, r"run\.signed is False there and True now"),
-        ({"schema": "0.2"}, r"run\.schema is '0.3' there and '0.2' now"),
-        ({"partner_id": "hsl_like"}, r"header\.policy_fingerprint is '[0-9a-f]{64}' there"),
+        ({"num_episodes": 9}, r"run: num_episodes is 3 there and 9 now$"),
+        ({"base_seed": 6}, r"base_seed is 5 there and 6 now"),
+        ({"agents": "random"}, r"agents is 'noop' there and 'random' now"),
+        ({"mixed": {"qc_0": "random"}}, r"mixed\.qc_0 is missing there and 'random' now"),
+        ({"signed": True}, r"signed is False there and True now"),
+        ({"schema": "0.2"}, r"schema is '0.3' there and '0.2' now"),
+        ({"partner_id": "hsl_like"}, r"partner_id is None there and 'hsl_like' now"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -255,6 +257,17 @@ def test_another_version_is_refused_by_name(broken_off, monkeypatch):
 
     with pytest.raises(UsageError, match=r"versions\.labtrust-core is '.*' there and '99.0' now"):
         resume_run(broken_off)
+
+
+def test_another_policy_is_refused_by_its_fingerprint(broken_off, tmp_path):
+    other = shutil.copytree(find_policy_dir(), tmp_path / "policy")
+    names = other / "reason_codes" / "reason_code_registry.v0.1.yaml"
+    text = names.read_text(encoding="utf-8")
+    assert "No such tool." in text
+    names.write_text(text.replace("No such tool.", "There is no such tool."), encoding="utf-8")
+
+    with pytest.raises(UsageError, match=r"policy_fingerprint is '[0-9a-f]{64}' there and"):
+        resume_run(broken_off, policy=open_policy(other))
 
 
 def test_the_same_arguments_are_accepted(broken_off):

@@ -96,10 +96,12 @@ def read_manifest(folder: Path) -> Manifest:
 def require_same(folder: Path, there: Manifest, now: Manifest) -> None:
     """Refuse to go on with a run under other circumstances.
 
+    Arguments come first: where they differ, so does much that follows from them.
+
     Raises:
         UsageError: Something differs; names it, with both values.
     """
-    found = list(differences(msgspec.to_builtins(there), msgspec.to_builtins(now)))
+    found = list(differences(there.run, now.run)) or list(differences(there.header, now.header))
     if found:
         more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         raise UsageError(
