@@ -136,10 +136,31 @@ COMMANDS: Final = (
         distribution="labtrust-bench",
     ),
     CommandEntry(
+        name="summarize-results",
+        section=BENCHMARKS,
+        summary="Many results files as one table, with intervals.",
+        example="labtrust summarize-results --in labtrust_runs --out summary",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
         name="bench-smoke",
         section=BENCHMARKS,
         summary="One short episode of every task.",
         example="labtrust bench-smoke --seed 7",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
+        name="determinism-report",
+        section=BENCHMARKS,
+        summary="Whether an episode is the same in other processes.",
+        example="labtrust determinism-report --task throughput_sla --smoke",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
+        name="generate-official-baselines",
+        section=BENCHMARKS,
+        summary="The frozen results that every task is measured against.",
+        example="labtrust generate-official-baselines --check",
         distribution="labtrust-bench",
     ),
     CommandEntry(

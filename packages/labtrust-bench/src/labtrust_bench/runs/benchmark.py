@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from labtrust_bench.runs.episode import LedgerEnd, run_episode
 from labtrust_bench.runs.executor import Executor, Serial
 from labtrust_bench.runs.external import class_path
 from labtrust_bench.runs.full_metrics import FlowObserver
-from labtrust_bench.runs.observers import MetricsObserver, TimingObserver
+from labtrust_bench.runs.observers import MetricsObserver, Observer, TimingObserver
 from labtrust_bench.runs.plan import RunConfig
 from labtrust_bench.runs.results import (
     EpisodeResult,
@@ -128,7 +128,7 @@ class Benchmark:
                 episodes.append(result)
                 if progress is not None:
                     progress(result, timing)
-        return self._results(episodes)
+        return self.results(episodes)
 
     def play(
         self, jobs: Iterable[EpisodeJob], executor: Executor | None = None
@@ -141,8 +141,8 @@ class Benchmark:
         work = _Work(self.config, self.session.engine.policy.fingerprint, self)
         return chosen.map(work, jobs, str)
 
-    def play_one(self, job: EpisodeJob) -> Played:
-        """Play one episode here."""
+    def play_one(self, job: EpisodeJob, observers: Sequence[Observer] = ()) -> Played:
+        """Play one episode here, watched by ``observers`` too; raises as ``run``."""
         full = self.config.schema != "0.2"
         members = self.session.members
         opponents = [members[name] for name in self.task.opponents(members)]
@@ -154,7 +154,7 @@ class Benchmark:
                 self.session,
                 self.agents,
                 job.seed,
-                (measured, flow, timing) if full else (measured, timing),
+                (measured, *((flow,) if full else ()), *observers, timing),
                 episode=f"{self.task.name}-{job.seed}",
                 sink=None if writing is None else writing.write,
             )
@@ -182,7 +182,8 @@ class Benchmark:
             agent_specs={name: stated(spec) for name, spec in sorted(config.mixed.items())},
         )
 
-    def _results(self, episodes: list[EpisodeResult]) -> Results:
+    def results(self, episodes: list[EpisodeResult]) -> Results:
+        """Return the results of a run whose episodes have been played."""
         totals = Totals()
         for item in episodes:
             totals.add(item.metrics)

@@ -129,7 +129,7 @@ def _reset(session: Session, name: str, agent: Player, seed: int) -> None:
         agent.brief(session)
     try:
         agent.reset(name, seed)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise AgentError(class_path(agent), name, seed, None, _said(error)) from error
 
 
@@ -145,7 +145,7 @@ def _decider(
 def _ask(session: Session, name: str, agent: Player, decide: Callable[[str], Action]) -> Action:
     try:
         action = decide(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # an agent that exits would end the run without a word
         raise _fault(session, name, agent, _said(error)) from error
     complaint = not_an_action(action, len(session.actions))
     if complaint:
@@ -175,7 +175,7 @@ def not_an_action(action: object, size: int) -> str:
     return "" if 0 <= index < size else f"action {index} lies outside 0..{size - 1}"
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return f"raised {type(error).__name__}: {error}"
 
 

@@ -34,7 +34,7 @@ class Interval:
 
 @dataclass(slots=True)
 class Moments:
-    """Mean and spread of integers that come one by one; they are summed up exactly.
+    """Mean and spread of integers or fractions that come one by one; they are summed up exactly.
 
     Attributes:
         count: How many there were.
@@ -43,10 +43,10 @@ class Moments:
     """
 
     count: int = 0
-    total: int = 0
-    squares: int = 0
+    total: int | Fraction = 0
+    squares: int | Fraction = 0
 
-    def add(self, value: int) -> None:
+    def add(self, value: int | Fraction) -> None:
         """Take one more."""
         self.count += 1
         self.total += value
@@ -55,7 +55,7 @@ class Moments:
     @property
     def mean(self) -> float | None:
         """The mean, rounded; null of nothing."""
-        return round(self.total / self.count, DIGITS) if self.count else None
+        return round(float(self.total / self.count), DIGITS) if self.count else None
 
     @property
     def std(self) -> float | None:
@@ -72,7 +72,7 @@ class Moments:
         if self.count < 2:  # noqa: PLR2004 - one value has no spread
             return None
         half = t_quantile(confidence, self.count - 1) * self._deviation / sqrt(self.count)
-        mean = self.total / self.count
+        mean = float(self.total / self.count)
         return Interval(round(mean - half, DIGITS), round(mean + half, DIGITS))
 
 

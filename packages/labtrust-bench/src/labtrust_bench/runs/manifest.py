@@ -54,15 +54,18 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 def manifest_of(benchmark: Benchmark, *, logs: bool) -> Manifest:
     """Return the manifest of a run that is prepared."""
-    config = benchmark.config
-    run = {
+    header: dict[str, Any] = msgspec.to_builtins(benchmark.header())
+    del header["episodes"], header["schema_version"]  # the first is to come, the second in run
+    return Manifest(format=FORMAT, logs=logs, run=config_fields(benchmark.config), header=header)
+
+
+def config_fields(config: RunConfig) -> dict[str, Any]:
+    """Return the fields of a configuration as JSON values, without the policy folder."""
+    return {
         item.name: msgspec.to_builtins(getattr(config, item.name))
         for item in fields(RunConfig)
         if item.name != "policy_dir"
     }
-    header: dict[str, Any] = msgspec.to_builtins(benchmark.header())
-    del header["episodes"], header["schema_version"]  # the first is to come, the second in run
-    return Manifest(format=FORMAT, logs=logs, run=run, header=header)
 
 
 def manifest_bytes(manifest: Manifest) -> bytes:
