@@ -129,6 +129,13 @@ COMMANDS: Final = (
         distribution="labtrust-bench",
     ),
     CommandEntry(
+        name="eval-agent",
+        section=BENCHMARKS,
+        summary="Measure an agent of your own next to known crews.",
+        example="labtrust eval-agent my_agent.py:MyAgent --task throughput_sla --smoke",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
         name="run-summary",
         section=BENCHMARKS,
         summary="The figures of a finished run in one line.",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from labtrust_bench.runs.aggregate import FIGURES, SHARES, Group, Number
-from labtrust_bench.runs.intervals import DIGITS, Interval
+from labtrust_bench.runs.intervals import DIGITS, Interval, figure_words
 
 Cell: TypeAlias = str | int | float | None
 Row: TypeAlias = dict[str, Cell]
@@ -110,17 +110,9 @@ def _words(group: Group) -> list[str]:
         header.partner_id or NOTHING,
         header.config.variant,
         str(group.episodes),
-        *(_with_interval(item.mean, item.mean_interval()) for item in moments),
-        _with_interval(clean.hits / clean.count if clean.count else None, clean.interval),
+        *(figure_words(item.mean, item.mean_interval()) for item in moments),
+        figure_words(clean.hits / clean.count if clean.count else None, clean.interval),
     ]
-
-
-def _with_interval(value: float | None, interval: Interval | None) -> str:
-    if value is None:
-        return NOTHING
-    if interval is None:
-        return f"{value:.4g}"
-    return f"{value:.4g} [{interval.lower:.4g}, {interval.upper:.4g}]"
 
 
 def _line(found: Iterable[str]) -> str:

@@ -203,7 +203,7 @@ def _what(there: bytes, now: bytes) -> Iterator[str]:
     try:
         before, after = (_by_seed(json.loads(data)) for data in (there, now))
     except ValueError:
-        lines = zip(there.splitlines() + [b""], now.splitlines() + [b""], strict=False)
+        lines = zip([*there.splitlines(), b""], [*now.splitlines(), b""], strict=False)
         first = next((number for number, (a, b) in enumerate(lines, 1) if a != b), 0)
         yield f"line {first} differs" if first else "differs in its line ends"
         return

@@ -18,6 +18,7 @@ from labtrust_bench.calibration.estimate import t_quantile
 CONFIDENCE: Final = 0.95
 DIGITS: Final = 6
 
+_WHOLE: Final = 1_000  # from here on a figure is shown without decimals
 _TINY: Final = 1e-300
 _CLOSE: Final = 1e-15
 _MAX_TERMS: Final = 10_000
@@ -74,6 +75,19 @@ class Moments:
         half = t_quantile(confidence, self.count - 1) * self._deviation / sqrt(self.count)
         mean = float(self.total / self.count)
         return Interval(round(mean - half, DIGITS), round(mean + half, DIGITS))
+
+
+def figure_words(value: float | None, interval: Interval | None = None) -> str:
+    """Return a figure with four digits, and its interval behind it where there is one."""
+    if value is None:
+        return "-"
+    if interval is None:
+        return _digits(value)
+    return f"{_digits(value)} [{_digits(interval.lower)}, {_digits(interval.upper)}]"
+
+
+def _digits(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= _WHOLE else f"{value:.4g}"
 
 
 def clopper_pearson(hits: int, count: int, confidence: float = CONFIDENCE) -> Interval | None:
