@@ -20,6 +20,7 @@ from labtrust_bench.runs.metrics import Count, Metrics, nearest_rank
 
 DIGITS: Final = 6
 CUSTODY: Final = "INV-COC-001"
+TOOL_CALL: Final = "INVOKE_TOOL"
 TOOL_ERRORS: Final = frozenset(
     {
         "TOOL_NOT_IN_REGISTRY",
@@ -60,7 +61,7 @@ class FullMetrics(Metrics, frozen=True, forbid_unknown_fields=True, kw_only=True
         transport_consignment_count: Consignments that were sent.
         transport_temp_excursions: How many of them were outside their band by the route's limit.
         coc_breaks_count: Events that broke the chain of custody, or would have.
-        tool_calls_count: Events that named a tool.
+        tool_calls_count: Events that called a tool.
         tool_selection_errors_count: How many of them were refused for the choice of the tool or of
             its arguments.
         tool_selection_errors_rate: Their share.
@@ -133,7 +134,7 @@ class FlowObserver:
         self._custody += any(item.invariant_id == CUSTODY for item in result.violations)
         event = result.event
         if event is not None:
-            self._calls += event.tool_id is not None
+            self._calls += event.action_type == TOOL_CALL
             self._wrong_calls += result.blocked_reason_code in TOOL_ERRORS
             if result.accepted and event.agent_id in self._opponents:
                 self._broken_by_opponents += len(result.violations)

@@ -112,7 +112,7 @@ def clopper_pearson(hits: int, count: int, confidence: float = CONFIDENCE) -> In
 
 
 def beta_quantile(probability: float, a: float, b: float) -> float:
-    """Return where the beta law with parameters ``a`` and ``b`` (both > 0) reaches a probability.
+    """Return where the beta law with parameters ``a`` and ``b`` (at least 1) reaches a probability.
 
     Args:
         probability: In 0..1.

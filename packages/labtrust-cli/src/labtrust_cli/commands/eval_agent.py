@@ -110,7 +110,7 @@ def table(found: Evaluation) -> str:
     from labtrust_bench.runs.intervals import figure_words
 
     def words(figure: Figure) -> str:
-        return figurewords(figure.mean, figure.ci_95)
+        return figure_words(figure.mean, figure.ci_95)
 
     names = list(found.crews[0].figures)
     rows = [["crew", *names]]
