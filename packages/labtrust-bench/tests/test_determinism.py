@@ -65,6 +65,7 @@ def test_an_agent_that_depends_on_something_else_is_found(report, name, process)
     assert not any(found.differences[item] for item in others)
 
 
+@pytest.mark.slow
 def test_an_agent_that_looks_at_its_folder_is_found(report):
     assert not report("PlaceDependent").deterministic
 

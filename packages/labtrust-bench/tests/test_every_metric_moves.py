@@ -78,6 +78,13 @@ def quiet(_lab):
     """Nothing happens."""
 
 
+def arrives(lab):
+    """Let another specimen be there, and time pass until it is due."""
+    there = lab.session.ctx.world.specimens
+    there["S2"] = msgspec.structs.replace(there["S1"], specimen_id="S2")
+    lab.wait(3_600)
+
+
 def waits(lab):
     lab.wait(50)
 
@@ -167,24 +174,39 @@ def escalates(lab):
     lab.session.ctx.world.results["R3"].attempts.append(higher)
 
 
-TINY_BASE = "quiet"
+def errs(lab):
+    """Let out a result that is far from the truth."""
+    measured = {"analyte": "BIOCHEM_POTASSIUM_K", "value": 9_999, "specimen_id": "S1"}
+    wrong = critical("R1", status="released", released_s=60, criticality="NONE", **measured)
+    lab.session.ctx.world.results["R1"] = wrong
+
+
 EVENTS = {
     item.__name__: item
     for item in (
-        *(quiet, waits, rejects, holds, forgets_a_door, misuses_a_token, uses_a_token, mints),
+        *(
+            quiet,
+            arrives,
+            waits,
+            rejects,
+            holds,
+            forgets_a_door,
+            misuses_a_token,
+            uses_a_token,
+            mints,
+        ),
         *(amends, misses_deadlines, exhausts_ladders, is_opposed, picks_a_wrong_tool),
-        *(loses_custody, sent, overheats, calls, escalates),
+        *(loses_custody, sent, overheats, calls, escalates, errs),
     )
 }
 EPISODES = {
     "noop": ("throughput_sla", "noop", 7),
-    "another seed": ("throughput_sla", "noop", 8),
     "scripted": ("throughput_sla", "scripted", 7),
     "noop at two sites": ("multi_site_stat", "noop", 7),
     "scripted at two sites": ("multi_site_stat", "scripted", 7),
 }
 ROWS = [
-    ("noop", "another seed", "arrivals arrivals_before_cutoff"),
+    ("quiet", "arrives", "arrivals arrivals_before_cutoff service.due service.due_weight"),
     (
         "noop",
         "scripted",
@@ -195,6 +217,8 @@ ROWS = [
         device_utilisation_permille device_utilization device_queue_length_mean
         device_queue_length_max turnaround_quantiles_s.p10 turnaround_quantiles_s.p25
         turnaround_quantiles_s.p50 turnaround_quantiles_s.p75 turnaround_quantiles_s.p90
+        service.served service.served_weight service.weighted_on_time_permille service.right
+        service.right_weight service.weighted_right_permille
         """,
     ),
     ("noop at two sites", "scripted at two sites", "transport_consignment_count"),
@@ -243,6 +267,7 @@ ROWS = [
         call_compliance.read_back_permille critical_communication_compliance_rate
         """,
     ),
+    ("quiet", "errs", "service.wrong_results_out service.wrong_results_standing"),
     ("calls", "escalates", "call_compliance.calls_by_higher_tier"),
 ]
 CASES = [(base, run, place) for base, run, places in ROWS for place in places.split()]

@@ -164,7 +164,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(script, tmp_path, undisturbed, p
     assert everything(folder) == undisturbed
 
 
-@pytest.mark.parametrize("delay_s", [0.3, 0.6])
+@pytest.mark.parametrize("delay_s", [0.5, pytest.param(1.0, marks=pytest.mark.slow)])
 def test_a_pool_that_is_killed_at_any_time_resumes_to_the_same_bytes(
     script, tmp_path, undisturbed, delay_s
 ):

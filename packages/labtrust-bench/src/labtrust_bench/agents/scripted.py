@@ -7,17 +7,23 @@ default rule gives: STAT, URGENT, ROUTINE, then arrival.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
 
-View = dict[str, Any]
-Rule = Callable[["View", "Post"], int]
-"""``rule(view, post) -> action index``."""
-Fetch = Callable[[View, str], str | None]
-"""``fetch(view, home) -> zone to fetch work from``, or nothing."""
+from labtrust_bench.agents.moves import (
+    WAIT,
+    Fetch,
+    Post,
+    Rule,
+    View,
+    go,
+    in_turn,
+    preferred,
+    receive,
+    shut_behind,
+    turn_away,
+)
 
-WAIT: Final = 0
 _DISPATCH_WAIT_S: Final = 600
 _DISPATCH_FULL: Final = 6
 _PACKING_S: Final = 120
@@ -25,29 +31,18 @@ _TOO_LATE_S: Final = 40
 _QC_LEAD_S: Final = 3_600
 _WORTH_THE_WAY: Final = 10
 _BACKLOG: Final = 5
-
-
-@dataclass(slots=True)
-class Post:
-    """Where an agent belongs: the zone where it began, and whether it is the first of its role.
-
-    ``errand``: whether it has left for something elsewhere and is not back yet. ``fetch``: how a
-    runner chooses where to fetch from. ``rushes``: whether a spin or a courier that is not worth it
-    yet is started for one STAT specimen.
-    """
-
-    home: str
-    first: bool
-    fetch: Fetch
-    rushes: bool
-    errand: bool = False
+_LAST_UNIT: Final = 3
+"""So many times fuller or later than otherwise must a batch be that takes the last unit."""
 
 
 class ScriptedAgent:
-    """Follows one rule; ``fetch`` and ``rushes`` as in its post."""
+    """Follows one rule; ``fetch``, ``rushes`` and ``rank`` as in its post."""
 
-    def __init__(self, rule: Rule, fetch: Fetch | None = None, *, rushes: bool = True) -> None:
+    def __init__(
+        self, rule: Rule, fetch: Fetch | None = None, *, rushes: bool = True, rank: int = 0
+    ) -> None:
         self.rule = rule
+        self.rank = rank
         self.fetch = _fetch_from if fetch is None else fetch
         self.rushes = rushes
         self.first = True
@@ -62,39 +57,8 @@ class ScriptedAgent:
     def act(self, view: View) -> int:
         """Return the index of the action to take."""
         if self.post is None:
-            self.post = Post(view["zone"], self.first, self.fetch, self.rushes)
+            self.post = Post(view["zone"], self.first, self.fetch, self.rushes, rank=self.rank)
         return self.rule(view, self.post)
-
-
-def _preferred(view: View, *names: str) -> int | None:
-    """Return the first legal action among ``names``.
-
-    A name that ends in ``:`` stands for all its targets.
-    """
-    legal: dict[str, int] = view["legal"]
-    for wanted in names:
-        if wanted.endswith(":"):
-            found = next((index for name, index in legal.items() if name.startswith(wanted)), None)
-        else:
-            found = legal.get(wanted)
-        if found is not None:
-            return found
-    return None
-
-
-def _go(view: View, goal: str) -> int:
-    """Take one step towards ``goal``.
-
-    Through a door that is shut, open it first; behind a door left open, shut it.
-    """
-    legal: dict[str, int] = view["legal"]
-    hop = view["hops"].get(goal)
-    if hop is None:
-        return WAIT
-    way = view["ways"][hop]
-    if way["door"] is not None and not way["open"]:
-        return legal.get(f"OPEN_DOOR:{way['door']}", WAIT)
-    return legal.get(f"MOVE:{hop}", WAIT)
 
 
 def reception(view: View, post: Post) -> int:
@@ -108,12 +72,13 @@ def reception(view: View, post: Post) -> int:
     if route is not None and view["zone"] == post.home:
         return _sender(view, route, post)
     if post.first:
-        unfit = _turn_away(view, post)
+        unfit = turn_away(view, post)
         if unfit is not None:
             return unfit
     return (
-        _preferred(
+        in_turn(
             view,
+            post,
             "CHAIN_OF_CUSTODY_SIGN",
             "ACCEPT_SPECIMEN",
             "CHECK_ACCEPTANCE_RULES",
@@ -127,11 +92,11 @@ def reception(view: View, post: Post) -> int:
 
 def _sender(view: View, route: dict[str, Any], post: Post) -> int:
     """Sign for what was sent, and get what waits onto the next departure."""
-    done = _preferred(view, "CHAIN_OF_CUSTODY_SIGN", "REJECT_SPECIMEN", "DISPATCH_TRANSPORT")
+    done = preferred(view, "CHAIN_OF_CUSTODY_SIGN", "REJECT_SPECIMEN", "DISPATCH_TRANSPORT")
     if done is None and _worth_sending(view, route, post):
-        done = _preferred(view, "RACK_BUILD")
+        done = preferred(view, "RACK_BUILD")
     if done is None:
-        done = _preferred(view, "RACK_SEAL")
+        done = preferred(view, "RACK_SEAL")
     return done or WAIT
 
 
@@ -145,28 +110,6 @@ def _worth_sending(view: View, route: dict[str, Any], post: Post) -> bool:
     return bool(urgent or waiting["count"] >= _DISPATCH_FULL or oldest >= _DISPATCH_WAIT_S)
 
 
-def _turn_away(view: View, post: Post) -> int | None:
-    """Return the next step of rejecting what has arrived unfit and of coming back, if any."""
-    unfit = [item["dest_zone"] for item in view["consignments"] if item["fit"] is False]
-    if unfit:
-        post.errand = True
-        return (
-            _go(view, unfit[0])
-            if view["zone"] not in unfit
-            else _preferred(view, "REJECT_SPECIMEN")
-        )
-    if not post.errand:
-        return None
-    shut = _shut_behind(view, post.home)
-    if view["zone"] == post.home:
-        # once, since a runner may be about to walk through the same door
-        post.errand = shut is None and any(
-            way["door"] is not None and way["open"] for way in view["ways"].values()
-        )
-        return shut
-    return _go(view, post.home) if shut is None else shut
-
-
 def runner(view: View, post: Post) -> int:
     """Fetch and carry.
 
@@ -177,35 +120,17 @@ def runner(view: View, post: Post) -> int:
         goal = carried[0]["next_zone"]
         if goal is None or goal == view["zone"]:
             return int(view["legal"].get("STORE", WAIT))
-        return _go(view, goal)
-    received = _receive(view) if post.first else None
+        return go(view, goal)
+    received = receive(view) if post.first else None
     if received is not None:
         return received
     goal = post.fetch(view, post.home)
-    shut = _shut_behind(view, goal or post.home)
+    shut = shut_behind(view, goal or post.home)
     if shut is not None:
         return shut
     if goal is None:
-        return _go(view, post.home)
-    return int(view["legal"].get("RETRIEVE", WAIT)) if goal == view["zone"] else _go(view, goal)
-
-
-def _shut_behind(view: View, goal: str) -> int | None:
-    """Return the action that closes an open door here which is not on the way to ``goal``."""
-    for zone, way in view["ways"].items():
-        if way["door"] is not None and way["open"] and view["hops"].get(goal) != zone:
-            index: int | None = view["legal"].get(f"CLOSE_DOOR:{way['door']}")
-            return index
-    return None
-
-
-def _receive(view: View) -> int | None:
-    """Return the next thing to do about a consignment that has arrived, if any."""
-    arrived = [item for item in view["consignments"] if item["fit"] and item["signed_origin"]]
-    if not arrived:
-        return None
-    done = _preferred(view, "RECEIVE_TRANSPORT", "CHAIN_OF_CUSTODY_SIGN")
-    return done if done is not None else _go(view, arrived[0]["dest_zone"])
+        return go(view, post.home)
+    return int(view["legal"].get("RETRIEVE", WAIT)) if goal == view["zone"] else go(view, goal)
 
 
 def _fetch_from(view: View, home: str) -> str | None:
@@ -236,47 +161,56 @@ def worth_storing(view: View) -> str | None:
 
 def prean(view: View, post: Post) -> int:
     """Spin, unload, take what is separated to the aliquoter, and back."""
-    ready = _preferred(view, "CENTRIFUGE_END:", "ALIQUOT_CREATE:")
+    ready = preferred(view, "CENTRIFUGE_END:", "ALIQUOT_CREATE:")
     if ready is not None:
         return ready
     if view["carrying"]:
         goal = view["carrying"][0]["next_zone"]
         if goal == "Z_ALIQUOT_LABEL" and goal != view["zone"]:
-            return _go(view, goal)
+            return go(view, goal)
         return int(view["legal"].get("STORE", WAIT))
     if view["here"].get("separated"):
         return int(view["legal"].get("RETRIEVE", WAIT))
-    spin = _preferred(view, "CENTRIFUGE_START:")
+    spin = preferred(view, "CENTRIFUGE_START:")
     if spin is not None and _worth_spinning(view, post):
         return spin
-    return _go(view, post.home) if view["zone"] != post.home else WAIT
+    return go(view, post.home) if view["zone"] != post.home else WAIT
 
 
 def _worth_spinning(view: View, post: Post) -> bool:
-    """Whether a batch is full enough, has waited long enough, or is urgent: the bench's rule."""
-    rules = [device["loading"] for device in view["devices"] if device["loading"] is not None]
+    """Whether a batch is full enough, has waited long enough, or is urgent: the bench's rule.
+
+    The last idle unit is kept back for what is urgent, as long as that is bearable.
+    """
     waiting = view["here"].get("accepted", {"count": 0, "first": []})
-    urgent = post.rushes and any(item["priority"] == "STAT" for item in waiting["first"])
+    if post.rushes and any(item["priority"] == "STAT" for item in waiting["first"]):
+        return True
     oldest = max((item["age_s"] for item in waiting["first"]), default=0)
-    return urgent or any(
-        waiting["count"] >= rule["min_batch"] or oldest >= rule["max_wait_s"] for rule in rules
-    )
+    for device in view["devices"]:
+        rule = device["loading"]
+        if rule is not None:
+            strict = _LAST_UNIT if post.rushes and device["idle_units"] == 1 else 1
+            if waiting["count"] >= strict * rule["min_batch"]:
+                return True
+            if oldest >= strict * rule["max_wait_s"]:
+                return True
+    return False
 
 
 def analytics(view: View, post: Post) -> int:
     """Start what can be started, queue what is ready, keep stock, throw out what has spoilt."""
-    done = _preferred(
+    done = in_turn(
         view,
+        post,
         "START_RUN",
         "QUEUE_RUN",
-        "REROUTE_TO_ALT_DEVICE:",
-        "RESTOCK_REAGENT:",
+        *_devices(view, "REROUTE_TO_ALT_DEVICE:", "RESTOCK_REAGENT:"),
         "REJECT_SPECIMEN",
         "RERUN_REQUEST",
     )
     if done is not None:
         return done
-    return _go(view, post.home) if view["zone"] != post.home else WAIT
+    return go(view, post.home) if view["zone"] != post.home else WAIT
 
 
 def quality(view: View, post: Post) -> int:
@@ -284,7 +218,7 @@ def quality(view: View, post: Post) -> int:
 
     Nobody waits beside a device that stands still while controls are due on another.
     """
-    done = _preferred(view, "QC_EVENT:")
+    done = in_turn(view, post, *_devices(view, "QC_EVENT:"))
     if done is not None:
         return done
     due = [
@@ -297,7 +231,7 @@ def quality(view: View, post: Post) -> int:
         if due
         else post.home
     )
-    return _go(view, goal) if goal != view["zone"] else WAIT
+    return go(view, goal) if goal != view["zone"] else WAIT
 
 
 def supervisor(view: View, post: Post) -> int:
@@ -305,23 +239,27 @@ def supervisor(view: View, post: Post) -> int:
 
     Release only what the clinical scientist does not keep up with.
     """
-    del post
-    done = _preferred(
+    done = in_turn(
         view,
+        post,
         "ACK_CRITICAL_RESULT",
         "ESCALATE_CRITICAL_RESULT",
         "NOTIFY_CRITICAL_RESULT",
         "RERUN_REQUEST",
     )
     if done is None and len(view["releasable"]) >= _BACKLOG:
-        done = _preferred(view, "RELEASE_RESULT")
+        done = in_turn(view, post, "RELEASE_RESULT")
     return done or WAIT
 
 
 def clinical_scientist(view: View, post: Post) -> int:
     """Release what waits, amend what was repeated; critical calls are the supervisor's."""
-    del post
-    return _preferred(view, "RELEASE_RESULT", "AMEND_RESULT") or WAIT
+    return in_turn(view, post, "RELEASE_RESULT", "AMEND_RESULT") or WAIT
+
+
+def _devices(view: View, *verbs: str) -> list[str]:
+    """Return the legal actions that begin like one of ``verbs``, verb by verb."""
+    return [name for verb in verbs for name in view["legal"] if name.startswith(verb)]
 
 
 RULES: Final[dict[str, Rule]] = {
@@ -335,11 +273,19 @@ RULES: Final[dict[str, Rule]] = {
 }
 """Rule by the first part of a member's name (``runner_0``)."""
 
+_PLACES: Final[Mapping[str, int]] = {"runner": 2, "analytics": 2}
+"""At how many places the members of a kind are posted by turns; at one where it is not listed."""
+
+
+def _rank(name: str) -> int:
+    kind, _, number = name.rpartition("_")
+    return int(number) // _PLACES.get(kind, 1)
+
 
 def scripted_crew(members: Mapping[str, str]) -> dict[str, ScriptedAgent]:
     """Return a scripted agent for every member whose role has a rule."""
     return {
-        name: ScriptedAgent(RULES[kind])
+        name: ScriptedAgent(RULES[kind], rank=_rank(name))
         for name in members
         if (kind := name.rpartition("_")[0]) in RULES
     }

@@ -31,6 +31,11 @@ def _share(part: int, whole: int) -> Fraction | None:
     return Fraction(part, whole) if whole else None
 
 
+def _of_due(metrics: Metrics, weight: str) -> Fraction | None:
+    served = metrics.service
+    return None if served is None else _share(getattr(served, weight), served.due_weight)
+
+
 def _acknowledged(metrics: Metrics) -> Fraction | None:
     return _share(metrics.critical.acknowledged, metrics.critical.results)
 
@@ -44,6 +49,8 @@ FIGURES: Final[Mapping[str, Callable[[Metrics], Number | None]]] = {
     "released_before_cutoff_rate": lambda found: _share(
         found.throughput_before_cutoff, found.arrivals_before_cutoff
     ),
+    "weighted_on_time_rate": lambda found: _of_due(found, "served_weight"),
+    "weighted_right_rate": lambda found: _of_due(found, "right_weight"),
     "violations_total": lambda found: sum(found.violations_by_invariant_id.values()),
     "blocked_total": lambda found: sum(found.blocked_by_reason_code.values()),
     "holds_count": lambda found: found.holds_count,
