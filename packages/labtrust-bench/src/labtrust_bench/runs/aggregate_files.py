@@ -25,6 +25,7 @@ _WORDS: Final = {
     "p50_turnaround_s": "p50 s",
     "p95_turnaround_s": "p95 s",
     "on_time_rate": "on time",
+    "weighted_on_time_rate": "due on time, weighted",
     "violations_total": "violations",
     "blocked_total": "blocked",
 }
