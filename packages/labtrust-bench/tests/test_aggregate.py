@@ -76,14 +76,14 @@ def test_what_does_not_exist_is_empty_and_not_zero(folder):
     assert row["throughput_mean"] == 0
     assert row["p95_turnaround_s_mean"] is row["on_time_rate_mean"] is None
     assert row["detection_latency_s_p50"] is None
-    assert (row["opponents_enforced_of"], row["opponents_enforced_share"]) == (0, None)
+    assert (row["containment_success_of"], row["containment_success_share"]) == (0, None)
 
 
 def test_opponents_are_counted_where_there_are_any(folder):
     row = row_0_3(aggregate([folder / "opposed.json"])[0])
 
-    assert (row["opponents_enforced_episodes"], row["opponents_enforced_of"]) == (1, 1)
-    assert row["opponents_enforced_share_ci_lower"] == 0.025
+    assert (row["containment_success_episodes"], row["containment_success_of"]) == (1, 1)
+    assert row["containment_success_share_ci_lower"] == 0.025
     assert row["detection_latency_s_mean"] >= 0
     assert row["detection_latency_s_std"] is None
 

@@ -202,6 +202,7 @@ EVENTS = {
 EPISODES = {
     "noop": ("throughput_sla", "noop", 7),
     "scripted": ("throughput_sla", "scripted", 7),
+    "attacked": ("adversarial_disruption", "noop", 7),
     "noop at two sites": ("multi_site_stat", "noop", 7),
     "scripted at two sites": ("multi_site_stat", "scripted", 7),
 }
@@ -219,6 +220,16 @@ ROWS = [
         turnaround_quantiles_s.p50 turnaround_quantiles_s.p75 turnaround_quantiles_s.p90
         service.served service.served_weight service.weighted_on_time_permille service.right
         service.right_weight service.weighted_right_permille
+        """,
+    ),
+    (
+        "noop",
+        "attacked",
+        """
+        opposition.phases opposition.detection_latency_s
+        opposition.time_to_first_detected_security_violation opposition.containment_success
+        opposition.fraction_of_attacks_contained_permille
+        opposition.forensic_quality_score_permille detection_latency_s containment_success
         """,
     ),
     ("noop at two sites", "scripted at two sites", "transport_consignment_count"),
@@ -243,8 +254,7 @@ ROWS = [
         "is_opposed",
         """
         opposition.events opposition.blocked opposition.first_blocked_s
-        opposition.detection_latency_s opposition.enforcements detection_latency_s
-        containment_success
+        opposition.response_latency_s opposition.enforcements
         """,
     ),
     (
@@ -316,7 +326,7 @@ def tiny(lab, specimen):
 
     def happen(name):
         made = lab(specimens=[specimen()], tokens=[ENTRY_TOKEN], opponents=("adversary_0",))
-        made.observer = Both(made.observer, FlowObserver([made.session.members["adversary_0"]]))
+        made.observer = Both(made.observer, FlowObserver())
         made.observer.begin(made.session)
         made.tell = lambda result: made.observer.step(made.session, [result])
         EVENTS[name](made)
@@ -360,13 +370,3 @@ def test_shares_of_0_3_are_those_of_0_2_as_fractions(episode):
     for name, share in metrics.device_utilisation_permille.items():
         assert metrics.device_utilization[name] == share / 1_000
         assert metrics.device_queue_length_mean[name] <= metrics.device_queue_length_max[name]
-
-
-def test_an_opponent_whom_nothing_stops_is_not_contained(lab):
-    flow = FlowObserver(["A_ADVERSARY_0"])
-    made = lab(opponents=("adversary_0",))
-    made.observer = Both(made.observer, flow)
-    made.observer.begin(made.session)
-    made.act("adversary_0", "TICK")
-
-    assert made.metrics.containment_success is False

@@ -268,7 +268,7 @@ def test_one_spec_serves_all_members_but_opponents(policy, agents_file):
     found = agents_for(task, members, f"{agents_file()}:Own")
     kinds = {name: type(agent).__name__ for name, agent in found.items()}
 
-    assert kinds.pop("adversary_0") == kinds.pop("insider_0") == "Adversary"
+    assert kinds.pop("adversary_0") == kinds.pop("insider_0") == "Opponent"
     assert set(kinds.values()) == {"Own"}
     assert len({id(agent) for agent in found.values()}) == len(members)
 

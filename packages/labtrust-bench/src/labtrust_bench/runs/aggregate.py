@@ -36,6 +36,16 @@ def _of_due(metrics: Metrics, weight: str) -> Fraction | None:
     return None if served is None else _share(getattr(served, weight), served.due_weight)
 
 
+def _of_attack(metrics: Metrics, name: str) -> int | None:
+    found: int | None = getattr(metrics.opposition, name, None)
+    return found
+
+
+def _share_of_attack(metrics: Metrics, name: str) -> Fraction | None:
+    found = _of_attack(metrics, name)
+    return None if found is None else Fraction(found, 1_000)
+
+
 def _acknowledged(metrics: Metrics) -> Fraction | None:
     return _share(metrics.critical.acknowledged, metrics.critical.results)
 
@@ -55,22 +65,26 @@ FIGURES: Final[Mapping[str, Callable[[Metrics], Number | None]]] = {
     "blocked_total": lambda found: sum(found.blocked_by_reason_code.values()),
     "holds_count": lambda found: found.holds_count,
     "critical_communication_compliance_rate": _acknowledged,
-    "detection_latency_s": lambda found: (
-        None if found.opposition is None else found.opposition.detection_latency_s
+    "detection_latency_s": lambda found: _of_attack(found, "detection_latency_s"),
+    "time_to_first_detected_security_violation": lambda found: _of_attack(
+        found, "time_to_first_detected_security_violation"
+    ),
+    "fraction_of_attacks_contained": lambda found: _share_of_attack(
+        found, "fraction_of_attacks_contained_permille"
+    ),
+    "forensic_quality_score": lambda found: _share_of_attack(
+        found, "forensic_quality_score_permille"
     ),
     "reward_milli": lambda found: found.reward_milli,
 }
 """What is averaged over the episodes that have it."""
 
 
-def _contained(metrics: Metrics) -> bool | None:
-    acted = metrics.opposition
-    return None if acted is None or not acted.blocked else bool(acted.enforcements)
-
-
 SHARES: Final[Mapping[str, Callable[[Metrics], bool | None]]] = {
     "without_violation": lambda found: not any(found.violations_by_invariant_id.values()),
-    "opponents_enforced": _contained,
+    "containment_success": lambda found: (
+        None if found.opposition is None else found.opposition.containment_success
+    ),
 }
 """What an episode has or has not; null where the question does not arise."""
 

@@ -24,7 +24,7 @@ from labtrust_bench.runs.episode import LedgerEnd, run_episode
 from labtrust_bench.runs.executor import Executor, Serial
 from labtrust_bench.runs.external import class_path
 from labtrust_bench.runs.full_metrics import FlowObserver
-from labtrust_bench.runs.observers import MetricsObserver, Observer, TimingObserver
+from labtrust_bench.runs.observers import Observer, TimingObserver, measuring
 from labtrust_bench.runs.plan import RunConfig
 from labtrust_bench.runs.results import (
     EpisodeResult,
@@ -145,16 +145,16 @@ class Benchmark:
         """Play one episode here, watched by ``observers`` too; raises as ``run``."""
         full = self.config.schema != "0.2"
         members = self.session.members
-        opponents = [members[name] for name in self.task.opponents(members)]
-        measured, timing = MetricsObserver(self.task, opponents), TimingObserver()
-        flow = FlowObserver(opponents)
+        opponents = {name: self.agents[name] for name in self.task.opponents(members)}
+        attacks, measured = measuring(self.task, members, opponents)
+        flow, timing = FlowObserver(), TimingObserver()
         writing = LogWriter(job.log, sync="close" if job.sync else "none") if job.log else None
         with nullcontext() if writing is None else writing:
             end = run_episode(
                 self.session,
                 self.agents,
                 job.seed,
-                (measured, *((flow,) if full else ()), *observers, timing),
+                (attacks, measured, *((flow,) if full else ()), *observers, timing),
                 episode=f"{self.task.name}-{job.seed}",
                 sink=None if writing is None else writing.write,
             )

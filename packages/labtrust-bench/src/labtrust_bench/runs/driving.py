@@ -26,7 +26,7 @@ from labtrust_env.session import Action, Session
 
 from labtrust_bench.agents.api import Agent
 from labtrust_bench.runs.episode import ACTION_FIELDS, Episode, LedgerEnd, not_an_action
-from labtrust_bench.runs.observers import MetricsObserver, Observer
+from labtrust_bench.runs.observers import Observer, measuring
 from labtrust_bench.tasks.base import BenchmarkTask
 
 PROPOSAL_FIELDS: Final = frozenset({"proposal_id", "step_id", "per_agent", "comms"})
@@ -104,9 +104,9 @@ class DrivenEpisode:
         """
         self._session = session
         self._opponents: dict[str, Agent] = task.opponents(session.members)
-        self.metrics = MetricsObserver(task, [session.members[name] for name in self._opponents])
+        attacks, self.metrics = measuring(task, session.members, self._opponents)
         name = f"{task.name}-{seed}" if episode is None else episode
-        watched = (self.metrics, *observers)
+        watched: tuple[Observer, ...] = (attacks, self.metrics, *observers)
         self._running = Episode(session, seed, watched, episode=name, sink=sink)
         for member, agent in self._opponents.items():
             agent.reset(member, seed)

@@ -10,6 +10,7 @@ from typing import Final
 from labtrust_core.event import Event, StepResult
 from labtrust_core.ledger.chain import Sink
 from labtrust_env import observations
+from labtrust_env.intrusion import CLAIMS
 from labtrust_env.session import Action, Session
 
 from labtrust_bench.agents.api import ArrayAgent, Player
@@ -147,7 +148,9 @@ def _ask(session: Session, name: str, agent: Player, decide: Callable[[str], Act
         action = decide(name)
     except (Exception, SystemExit) as error:  # an agent that exits would end the run without a word
         raise _fault(session, name, agent, _said(error)) from error
-    complaint = not_an_action(action, len(session.actions))
+    means = session.config.intrusion
+    intrudes = means is not None and name in means.members
+    complaint = not_an_action(action, len(session.actions), intrudes=intrudes)
     if complaint:
         raise _fault(session, name, agent, complaint)
     return action
@@ -157,14 +160,20 @@ def _fault(session: Session, name: str, agent: Player, what: str) -> AgentError:
     return AgentError(class_path(agent), name, session.ctx.config.seed, session.steps, what)
 
 
-def not_an_action(action: object, size: int) -> str:
-    """Return what is wrong with an action where there are ``size`` indices; empty if nothing is."""
+def not_an_action(action: object, size: int, *, intrudes: bool = False) -> str:
+    """Return what is wrong with an action where there are ``size`` indices; empty if nothing is.
+
+    Args:
+        action: What an agent has answered.
+        size: How many actions have an index.
+        intrudes: Whether it comes from an intruder, who may claim to be somebody else.
+    """
     if isinstance(action, Mapping):
-        unknown = sorted(str(key) for key in action.keys() - ACTION_FIELDS)
+        allowed = ACTION_FIELDS | CLAIMS if intrudes else ACTION_FIELDS
+        unknown = sorted(str(key) for key in action.keys() - allowed)
         if unknown:
-            return (
-                f"an action has no field {unknown[0]}; expected {', '.join(sorted(ACTION_FIELDS))}"
-            )
+            known = ", ".join(sorted(allowed))
+            return f"an action has no field {unknown[0]}; expected {known}"
         if action.get("action_type") is not None:
             return ""
         action = action.get("action_index", 0)
