@@ -136,6 +136,13 @@ COMMANDS: Final = (
         distribution="labtrust-bench",
     ),
     CommandEntry(
+        name="eval-agent",
+        section=BENCHMARKS,
+        summary="Measure an agent of your own next to known crews.",
+        example="labtrust eval-agent my_agent.py:MyAgent --task throughput_sla --smoke",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
         name="benchmark-ladder",
         section=BENCHMARKS,
         summary="Crews from doing nothing to a good script, on every task, with intervals.",
@@ -147,6 +154,13 @@ COMMANDS: Final = (
         section=BENCHMARKS,
         summary="The figures of a finished run in one line.",
         example="labtrust run-summary --run labtrust_runs/quick_eval_20261121T120000Z",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
+        name="summarize-results",
+        section=BENCHMARKS,
+        summary="Many results files as one table, with intervals.",
+        example="labtrust summarize-results --in labtrust_runs --out summary",
         distribution="labtrust-bench",
     ),
     CommandEntry(
@@ -168,6 +182,20 @@ COMMANDS: Final = (
         section=BENCHMARKS,
         summary="How far crews are from what any crew can reach, on small static instances.",
         example="labtrust optimality-gap --instance six --agents plan,scripted,fcfs",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
+        name="determinism-report",
+        section=BENCHMARKS,
+        summary="Whether an episode is the same in other processes.",
+        example="labtrust determinism-report --task throughput_sla --smoke",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
+        name="generate-official-baselines",
+        section=BENCHMARKS,
+        summary="The frozen results that every task is measured against.",
+        example="labtrust generate-official-baselines --check",
         distribution="labtrust-bench",
     ),
     CommandEntry(
