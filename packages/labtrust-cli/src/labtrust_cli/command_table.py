@@ -109,6 +109,13 @@ COMMANDS: Final = (
         distribution="labtrust-bench",
     ),
     CommandEntry(
+        name="task",
+        section=VALIDATION,
+        summary="Check that tasks can be measured.",
+        example="labtrust task check throughput_sla",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
         name="render",
         section=PICTURES,
         summary="Draw the floor plan, or the timeline of a logged shift, as SVG.",
@@ -143,10 +150,24 @@ COMMANDS: Final = (
         distribution="labtrust-bench",
     ),
     CommandEntry(
+        name="show-attacks",
+        section=BENCHMARKS,
+        summary="What a task's opponents try, what stops it, and what happens without.",
+        example="labtrust show-attacks --task insider_key_misuse --seed 7",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
         name="bench-smoke",
         section=BENCHMARKS,
         summary="One short episode of every task.",
         example="labtrust bench-smoke --seed 7",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
+        name="optimality-gap",
+        section=BENCHMARKS,
+        summary="How far crews are from what any crew can reach, on small static instances.",
+        example="labtrust optimality-gap --instance six --agents plan,scripted,fcfs",
         distribution="labtrust-bench",
     ),
     CommandEntry(

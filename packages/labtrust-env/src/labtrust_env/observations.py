@@ -6,34 +6,37 @@ view does not hold. What is the same for several agents is looked up once a stat
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from labtrust_core.hospital_lab.handlers.critical import answered_attempt
-from labtrust_core.hospital_lab.handlers.quality import qc_due_in
 from labtrust_core.hospital_lab.handlers.transport import has_excursion
 from labtrust_core.hospital_lab.journey import departs_in_s
-from labtrust_core.hospital_lab.logistics import is_up, most_urgent, next_zone, pickups
+from labtrust_core.hospital_lab.logistics import most_urgent, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
-from labtrust_core.hospital_lab.tables import DeviceTable
-from labtrust_core.hospital_lab.things import Agent
+from labtrust_core.hospital_lab.things import Agent, Specimen
 from numpy.typing import NDArray
 
 from labtrust_env.fields import (
     AGE_LIMIT_S,
     BUSY_LIMIT_S,
     CONSIGNMENT_LIMIT,
+    CONSIGNMENT_PARTS,
     COUNT_LIMIT,
+    CRITICAL_PARTS,
     DEVICE_PARTS,
     LIST_LIMIT,
     PICKUP_PARTS,
     QC_PARTS,
+    RELEASE_PARTS,
     STATUSES,
     WAIT_LIMIT_S,
     crew_roles,
     observation_layout,
     state_layout,
 )
+from labtrust_env.readings import DeviceReading
 from labtrust_env.session import Session
 from labtrust_env.verbs.moving import carried
 from labtrust_env.verbs.reporting import current_results
@@ -52,7 +55,12 @@ _NEEDED: Final = {
 
 
 class Observer:
-    """Encodes one session; keeps nothing of an episode but what the current state has shown."""
+    """Encodes one session.
+
+    A row has three kinds of numbers. What an agent's situation determines is kept with it (see
+    ``labtrust_env.situations``). What runs by the clock for each agent is asked each time. What is
+    the same for everybody who may see it is looked up once a state, and shown through a mask.
+    """
 
     def __init__(self, session: Session) -> None:
         """Lay the vectors out for the session's policy, crew and horizon."""
@@ -66,54 +74,118 @@ class Observer:
         self.state_layout = state_layout(policy, tuple(session.members), session.config.horizon_s)
         self._at = {name: item.place for name, item in self.layout.fields.items()}
         self._first = {name: item.start for name, item in self.layout.fields.items()}
+        self._clocks = slice(self._first["busy_for"], self._first["actions_left"] + 1)
+        self._tail = self._first["devices"]  # from here on it is the same for all who see it
         self._masks: dict[tuple[str, str], Vector] = {}
-        self._lists: dict[str, tuple[str, ...]] = {}
-        self._seen: dict[str, Vector] = {}
+        self._lists: dict[str, frozenset[str]] = {}
+        self._piles: dict[str, tuple[list[Specimen], _Pile]] = {}
+        self._everybodys: Vector | None = None
 
     def refresh(self) -> None:
         """Forget what was looked up: the state has changed."""
-        self._seen = {}
+        self._everybodys = None
 
     def observe(self, name: str) -> Vector:
         """Return what a member observes, as a new vector of ``layout.size`` numbers in 0..1."""
+        row: Vector = self._matrix((name,))[0]
+        return row
+
+    def observe_all(self) -> Vector:
+        """Return what all members observe, a row each, as a new matrix."""
+        return self._matrix(self._session.members)
+
+    def _matrix(self, names: Iterable[str]) -> Vector:
         session = self._session
         ctx = session.ctx
-        agent = ctx.world.agents[session.members[name]]
-        role_id = ctx.trust.roster.get(agent.agent_id, "")
-        vector = np.zeros(self.layout.size, np.float32)
-        self._fill_self(ctx, agent, role_id, vector)
-        vector[self._at["here"]] = self._shared(f"here:{agent.zone}", _here, agent.zone)
-        vector[self._at["way_open"]] = self._shared(f"ways:{agent.zone}", _ways, agent.zone)
-        devices = self._shared("devices", _devices)
-        vector[self._at["devices"]] = devices * self._mask(role_id, agent.zone)
-        for item in self._visible(role_id):
-            if item == "releasable":
-                vector[self._at[item]] = _releasable(ctx, agent)
-            else:
-                vector[self._at[item]] = self._shared(item, _LISTS[item])
-        vector[self._first["downtime"]] = ctx.world.downtime
-        return vector
-
-    def _fill_self(self, ctx: LabContext, agent: Agent, role_id: str, vector: Vector) -> None:
-        first = self._first
         now = ctx.trust.now
-        vector[first["time"]] = min(1.0, now / self._session.config.horizon_s)
+        held = ctx.trust.containment
+        stopped = bool(held.throttled or held.killed)
+        rows, masks, clocks = [], [], []
+        for name in names:
+            agent = ctx.world.agents[session.members[name]]
+            role_id = ctx.trust.roster.get(agent.agent_id, "")
+            rows.append(session.row(name, self._row))
+            masks.append(self._mask(role_id, agent.zone))
+            busy = agent.busy_until > now
+            clocks.append(
+                (
+                    _share(agent.busy_until - now, BUSY_LIMIT_S) if busy else 0.0,
+                    _share(_stopped_until(ctx, agent) - now, WAIT_LIMIT_S) if stopped else 0.0,
+                    _actions_left(ctx, agent, role_id),
+                )
+            )
+        matrix: Vector = np.concatenate(rows).reshape(len(rows), -1)
+        matrix[:, self._first["time"]] = min(1.0, now / session.config.horizon_s)
+        matrix[:, self._clocks] = clocks
+        shown = np.concatenate(masks).reshape(len(rows), -1)
+        if self._everybodys is None:
+            self._everybodys = self._shared_tail(ctx)
+        shown *= self._everybodys
+        matrix[:, self._tail :] += shown
+        return matrix
+
+    def _row(self, agent: Agent) -> Vector:
+        """Return what the agent's situation determines, and 0 elsewhere."""
+        ctx, first = self._session.ctx, self._first
+        role_id = ctx.trust.roster.get(agent.agent_id, "")
+        row = np.zeros(self.layout.size, np.float32)
         if role_id in self._roles:
-            vector[first["role"] + self._roles[role_id]] = 1
-        vector[first["zone"] + self._zones[agent.zone]] = 1
-        vector[first["busy_for"]] = _share(agent.busy_until - now, BUSY_LIMIT_S)
-        vector[first["stopped_for"]] = _share(_stopped_until(ctx, agent) - now, WAIT_LIMIT_S)
-        vector[first["actions_left"]] = _actions_left(ctx, agent, role_id)
+            row[first["role"] + self._roles[role_id]] = 1
+        row[first["zone"] + self._zones[agent.zone]] = 1
         held = carried(ctx, agent)
         if held:
             limit = ctx.tables.carry_limit
-            vector[first["carrying"]] = _share(len(held), limit)
+            row[first["carrying"]] = _share(len(held), limit)
             for specimen in held:
                 goal = next_zone(ctx, specimen)
                 if goal is not None:
-                    vector[first["carrying_to"] + self._zones[goal]] += 1 / limit
+                    row[first["carrying_to"] + self._zones[goal]] += 1 / limit
             goals = self._at["carrying_to"]
-            np.minimum(vector[goals], 1, out=vector[goals])
+            np.minimum(row[goals], 1, out=row[goals])
+        row[self._at["here"]] = _here(ctx, agent.zone)
+        row[self._at["way_open"]] = _ways(ctx, agent.zone)
+        if "releasable" in self._visible(role_id):
+            row[self._at["releasable"]] = _releasable(ctx, agent)
+        return row
+
+    def _shared_tail(self, ctx: LabContext) -> Vector:
+        """Return the fields from ``devices`` on as one sees them who sees everything.
+
+        ``releasable`` is 0 in it, since it is each agent's own.
+        """
+        return np.array(
+            [
+                *self._devices(ctx),
+                *self._pickups(ctx),
+                *_NO_RELEASABLE,
+                *_critical(ctx),
+                *_consignments(ctx),
+                *_racks(ctx),
+                *_stock(ctx),
+                ctx.world.downtime,
+            ],
+            np.float32,
+        )
+
+    def _devices(self, ctx: LabContext) -> list[float]:
+        now = ctx.trust.now
+        return [value for item in self._session.readings() for value in _device(item, now)]
+
+    def _pickups(self, ctx: LabContext) -> list[float]:
+        """Return the numbers of ``pickups``; a zone has a new list whenever it is another one."""
+        found: list[float] = []
+        by_zone = pickups(ctx)
+        for zone in ctx.tables.zones:
+            here = by_zone.get(zone)
+            if here is None:
+                found += _NO_PICKUPS
+                continue
+            kept = self._piles.get(zone)
+            if kept is None or kept[0] is not here:
+                kept = self._piles[zone] = (here, _pile(here))
+            oldest = _share(ctx.trust.now - kept[1].oldest_s, AGE_LIMIT_S)
+            found += (*kept[1].counts, oldest)
+        return found
 
     def state(self) -> Vector:
         """Return the global state, as a new vector of ``state_layout.size`` numbers in 0..1."""
@@ -131,46 +203,43 @@ class Observer:
             [_share(agent.busy_until - now, BUSY_LIMIT_S) for agent in agents],
             [_share(_stopped_until(ctx, agent) - now, WAIT_LIMIT_S) for agent in agents],
             [_share(ctx.world.carried(agent.agent_id), limit) for agent in agents],
-            *(self._shared(f"here:{zone}", _here, zone) for zone in self._zones),
+            *(_here(ctx, zone) for zone in self._zones),
             [door.open_since is not None for door in ctx.world.doors.values()],
             [frozen.is_zone_frozen(zone, now) for zone in self._zones],
-            self._shared("devices", _devices),
-            self._shared("critical", _critical),
-            self._shared("consignments", _consignments),
-            self._shared("racks", _racks),
-            self._shared("stock", _stock),
+            self._devices(ctx),
+            _critical(ctx),
+            _consignments(ctx),
+            _racks(ctx),
+            _stock(ctx),
             [_share(len(ctx.world.releasable), LIST_LIMIT), ctx.world.downtime],
         ]
         return np.concatenate(parts, dtype=np.float32)
 
-    def _shared(self, key: str, read: Any, *arguments: str) -> Vector:  # noqa: ANN401 - any reader
-        found = self._seen.get(key)
-        if found is None:
-            found = np.array(read(self._session.ctx, *arguments), np.float32)
-            self._seen[key] = found
-        return found
-
-    def _visible(self, role_id: str) -> tuple[str, ...]:
+    def _visible(self, role_id: str) -> frozenset[str]:
         found = self._lists.get(role_id)
         if found is None:
             role = self._session.engine.policy.roles.roles.get(role_id)
             actions = frozenset() if role is None else role.actions
-            found = tuple(name for name, any_of in _NEEDED.items() if actions.intersection(any_of))
-            self._lists[role_id] = found
+            visible = (name for name, any_of in _NEEDED.items() if actions.intersection(any_of))
+            found = self._lists[role_id] = frozenset(visible)
         return found
 
     def _mask(self, role_id: str, zone: str) -> Vector:
-        """Return 1 for each number of the devices' field that a role sees from a zone, else 0."""
+        """Return 1 for each number of the shared tail that a role sees from a zone, else 0."""
         found = self._masks.get((role_id, zone))
         if found is None:
             role = self._session.engine.policy.roles.roles.get(role_id)
             controls = role is not None and "QC_EVENT" in role.actions
-            visible = [
+            mask = np.zeros(self.layout.size, np.float32)
+            mask[self._at["devices"]] = [
                 place == zone or (controls and part in QC_PARTS)
                 for place in self._device_zone.values()
                 for part in DEVICE_PARTS
             ]
-            found = self._masks[role_id, zone] = np.array(visible, np.float32)
+            for name in self._visible(role_id):
+                mask[self._at[name]] = 1
+            mask[self._first["downtime"]] = 1
+            found = self._masks[role_id, zone] = mask[self._tail :]
         return found
 
 
@@ -190,14 +259,17 @@ def _actions_left(ctx: LabContext, agent: Agent, role_id: str) -> float:
     if limits is None or limits.max_actions == 0:
         return 0.0
     used = ctx.trust.usage.get(agent.agent_id)
-    current = used is not None and used.window == ctx.trust.now // table.window_s
-    taken = used.actions if used is not None and current else 0
-    return 1 - _share(taken, limits.max_actions)
+    if used is None or used.window != ctx.trust.now // table.window_s:
+        return 1.0
+    return 1 - _share(used.actions, limits.max_actions)
 
 
 def _here(ctx: LabContext, zone: str) -> list[float]:
-    place = f"zone:{zone}"
-    return [_share(len(ctx.world.here(place, status)), COUNT_LIMIT) for status in STATUSES]
+    at = ctx.world.at
+    return [
+        min(1.0, len(at[place]) / COUNT_LIMIT) if place in at else 0.0
+        for place in (f"zone:{zone}|{status}" for status in STATUSES)
+    ]
 
 
 def _ways(ctx: LabContext, zone: str) -> list[float]:
@@ -211,45 +283,43 @@ def _is_passable(ctx: LabContext, zone: str, target: str) -> bool:
     return not shut and not ctx.trust.containment.is_zone_frozen(target, ctx.trust.now)
 
 
-def _devices(ctx: LabContext) -> list[float]:
-    return [value for table in ctx.tables.devices.values() for value in _device(ctx, table)]
-
-
-def _device(ctx: LabContext, table: DeviceTable) -> tuple[float, ...]:
-    machine = ctx.world.devices[table.device_id]
-    now = ctx.trust.now
-    idle = len(machine.idle_units(now))
+def _device(item: DeviceReading, now: int) -> tuple[float, ...]:
+    machine = item.machine
     state = machine.qc_state
     return (
         1.0,
-        float(is_up(ctx, table)),
-        idle / len(machine.unit_free_s),
+        item.up,
+        item.idle / len(machine.unit_free_s),
         _share(min(machine.unit_free_s) - now, BUSY_LIMIT_S),
         _share(len(machine.queue), COUNT_LIMIT),
-        float(state == "pass"),
-        float(state == "fail"),
-        float(state == "drift"),
-        _share(qc_due_in(ctx, machine), AGE_LIMIT_S),
+        state == "pass",
+        state == "fail",
+        state == "drift",
+        _share(item.qc_due_in_s, AGE_LIMIT_S),
     )
 
 
-def _pickups(ctx: LabContext) -> list[float]:
-    found: list[float] = []
-    by_zone = pickups(ctx)
-    for zone in ctx.tables.zones:
-        here = by_zone.get(zone)
-        if not here:
-            found.extend([0.0] * len(PICKUP_PARTS))
-            continue
-        storage = sum(item.status == "released" for item in here)
-        oldest = ctx.trust.now - min(item.arrived_s for item in here)
-        found += [
-            _share(len(here) - storage, COUNT_LIMIT),
-            _share(storage, COUNT_LIMIT),
-            float(here[0].priority == "STAT"),
-            _share(oldest, AGE_LIMIT_S),
-        ]
-    return found
+class _Pile(NamedTuple):
+    """What waits in one zone: the first numbers of ``pickups``, and when the oldest arrived."""
+
+    counts: tuple[float, float, float]
+    oldest_s: int
+
+
+def _pile(waiting: list[Specimen]) -> _Pile:
+    storage = sum(item.status == "released" for item in waiting)
+    counts = (
+        _share(len(waiting) - storage, COUNT_LIMIT),
+        _share(storage, COUNT_LIMIT),
+        float(waiting[0].priority == "STAT"),
+    )
+    return _Pile(counts, min(item.arrived_s for item in waiting))
+
+
+_NO_PICKUPS: Final = [0.0] * len(PICKUP_PARTS)
+_NO_RELEASABLE: Final = [0.0] * len(RELEASE_PARTS)
+_NO_CRITICAL: Final = (0.0,) * len(CRITICAL_PARTS)
+_NO_CONSIGNMENTS: Final = (0.0,) * len(CONSIGNMENT_PARTS)
 
 
 def _releasable(ctx: LabContext, agent: Agent) -> tuple[float, ...]:
@@ -273,6 +343,8 @@ def _releasable(ctx: LabContext, agent: Agent) -> tuple[float, ...]:
 
 
 def _critical(ctx: LabContext) -> tuple[float, ...]:
+    if not ctx.world.critical_open:
+        return _NO_CRITICAL
     results = [ctx.world.results[item] for item in list(ctx.world.critical_open)[:LIST_LIMIT]]
     called = sum(bool(item.attempts) for item in results)
     reached = sum(answered_attempt(ctx, item) is not None for item in results)
@@ -287,6 +359,8 @@ def _critical(ctx: LabContext) -> tuple[float, ...]:
 
 
 def _consignments(ctx: LabContext) -> tuple[float, ...]:
+    if not ctx.world.in_transit:
+        return _NO_CONSIGNMENTS
     items = [ctx.world.consignments[item] for item in ctx.world.in_transit]
     arrived = [item for item in items if item.arrives_s <= ctx.trust.now]
     unsigned = [item for item in items if item.signed_origin_by is None]
@@ -320,12 +394,3 @@ def _racks(ctx: LabContext) -> tuple[float, ...]:
 def _stock(ctx: LabContext) -> list[float]:
     stock = ctx.world.stock
     return [_share(stock[name], item.delivery) for name, item in ctx.tables.reagents.items()]
-
-
-_LISTS: Final = {
-    "pickups": _pickups,
-    "critical": _critical,
-    "consignments": _consignments,
-    "racks": _racks,
-    "stock": _stock,
-}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, SupportsIndex
 
@@ -23,17 +23,20 @@ from labtrust_core.errors import UnknownNameError, UsageError
 from labtrust_core.event import StepResult
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import LabTables
+from labtrust_core.hospital_lab.things import Agent
 from labtrust_core.hospital_lab.views import agent_view
 from labtrust_core.ledger.chain import Sink
 from labtrust_core.trust.keys import TestKeyBinding, TestKeyring
 from labtrust_core.trust.signatures import sign_event
-from numpy.typing import NDArray
 
-from labtrust_env.actions import NOOP, TICK, action_table, fallback
-from labtrust_env.permissions import Permissions
-from labtrust_env.verbs.proposal import Proposal, unused
+from labtrust_env.actions import NOOP, action_table, fallback
+from labtrust_env.intrusion import CLAIMS, Intrusion, Line, house_of, initial_tokens, key_bindings
+from labtrust_env.readings import DeviceReading
+from labtrust_env.rewards import open_specimens
+from labtrust_env.situations import Answer, Situations, Vector
+from labtrust_env.situations import Mask as Mask  # noqa: PLC0414 - callers find it here
+from labtrust_env.verbs.proposal import Proposal, own_copy, unused
 
-Mask = NDArray[np.int8]
 Action = SupportsIndex | Mapping[str, Any]
 """An index of the action table, or a mapping.
 
@@ -70,6 +73,9 @@ class SessionConfig:
             are refused.
         faults: Whether devices break down.
         scenario: Further parts of the initial state (specimens, tokens, …).
+        ends_when_done: Whether an episode is over when no specimen is to come and none is left to
+            release or reject.
+        intrusion: Who of the crew intrudes, and with what (see ``labtrust_env.intrusion``).
     """
 
     crew: str
@@ -80,6 +86,8 @@ class SessionConfig:
     signed: bool = False
     faults: bool = True
     scenario: Mapping[str, Any] = field(default_factory=dict)
+    ends_when_done: bool = False
+    intrusion: Intrusion | None = None
 
 
 class Session:
@@ -119,9 +127,12 @@ class Session:
         self.steps = 0
         self.outcomes: dict[str, StepResult] = {}
         self._keyring: TestKeyring | None = None
+        self._line: Line | None = None
+        if config.intrusion is not None:
+            self._line = Line(house_of(tables, config.crew))
         self._shared: dict[str, Any] = {}
-        self._proposals: dict[str, dict[int, Proposal]] = {}
-        self._permissions = Permissions(policy, self.actions)
+        self._answers: dict[str, Answer] = {}
+        self._situations = Situations(policy, self.actions)
 
     @property
     def ctx(self) -> LabContext:
@@ -140,8 +151,20 @@ class Session:
 
     @property
     def done(self) -> bool:
-        """Whether the horizon is reached or the ledger is frozen."""
-        return self.steps >= self.max_steps or self.ctx.trust.ledger_frozen
+        """Whether the horizon is reached, the ledger is frozen, or all work is done and counts."""
+        return self.steps >= self.max_steps or self.ctx.trust.ledger_frozen or self.all_done
+
+    @property
+    def all_done(self) -> bool:
+        """Whether the episode ends with the work, and nothing is to come or left."""
+        if not self.config.ends_when_done or self.now < self._arrivals_until_s:
+            return False
+        return open_specimens(self.ctx.world) == 0
+
+    @property
+    def _arrivals_until_s(self) -> int:
+        until = self.config.arrivals_until_s
+        return self.config.horizon_s if until is None else until
 
     def reset(
         self,
@@ -174,19 +197,24 @@ class Session:
             simulated=True,
             signatures_required=stated.signed,
         )
-        until = stated.horizon_s if stated.arrivals_until_s is None else stated.arrivals_until_s
         initial = {
             "crew": stated.crew,
             "workload": stated.workload,
-            "arrivals_until_s": until,
+            "arrivals_until_s": self._arrivals_until_s,
             "faults": stated.faults,
             **stated.scenario,
             **(scenario or {}),
         }
+        if self._line is not None and stated.intrusion is not None:
+            self._line.sent.clear()
+            tokens = initial_tokens(
+                stated.intrusion.tokens, self.members, self.engine.policy.tables
+            )
+            initial["tokens"] = [*initial.get("tokens", ()), *tokens]
         self.engine.reset(initial, config, keys=keys, sink=sink)
         self.steps = 0
         self.outcomes = {}
-        self._forget()
+        self.forget()
 
     def _ring(self, seed: int) -> TestKeyring | None:
         if not self.config.signed:
@@ -195,6 +223,8 @@ class Session:
             f"ed25519:{agent}": TestKeyBinding(agent_id=agent, role_id=self.roles[name])
             for name, agent in self.members.items()
         }
+        if self.config.intrusion is not None:
+            bindings |= key_bindings(self.config.intrusion.keys, self.members, self.roles)
         return TestKeyring(bindings, seed)
 
     def view(self, name: str) -> dict[str, Any]:
@@ -207,7 +237,17 @@ class Session:
         """
         seen = agent_view(self.ctx, self._agent_id(name), self._shared)
         seen["legal"] = {self.actions[index].name: index for index in self.legal(name)}
+        if self._line is not None and self._intrudes(name):
+            seen["house"] = self._line.house
+            seen["wire"] = {
+                "episode": self.ctx.config.episode,
+                "head": self.engine.head,
+                "sent": tuple(self._line.sent),
+            }
         return seen
+
+    def _intrudes(self, name: str) -> bool:
+        return self.config.intrusion is not None and name in self.config.intrusion.members
 
     def legal(self, name: str) -> tuple[int, ...]:
         """Return the indices that a member can do now, in rising order; NOOP is always in it.
@@ -217,7 +257,15 @@ class Session:
         Raises:
             UnknownNameError: The crew has no such member.
         """
-        return tuple(self._proposed(name))
+        return tuple(self.proposals(name))
+
+    def proposals(self, name: str) -> Mapping[int, Proposal]:
+        """Return what each index that a member can do now would become; not to be changed.
+
+        Raises:
+            UnknownNameError: The crew has no such member.
+        """
+        return self._answer(name).proposals
 
     def mask(self, name: str) -> Mask:
         """Return a new vector: 1 for each index that a member can do now.
@@ -225,9 +273,13 @@ class Session:
         Raises:
             UnknownNameError: The crew has no such member.
         """
-        mask = np.zeros(len(self.actions), np.int8)
-        mask[list(self._proposed(name))] = 1
-        return mask
+        return self._answer(name).mask.copy()
+
+    def masks(self) -> Mask:
+        """Return a new matrix: the mask of each member, a row each, in the crew's order."""
+        answer = self._answer
+        rows = [answer(name).mask for name in self.members]
+        return np.concatenate(rows).reshape(len(rows), -1)
 
     def is_busy(self, name: str) -> bool:
         """Whether a member is on the way or at work, so that it can only wait or TICK.
@@ -237,32 +289,29 @@ class Session:
         """
         return bool(self.ctx.world.agents[self._agent_id(name)].busy_until > self.now)
 
-    def _proposed(self, name: str) -> dict[int, Proposal]:
-        found = self._proposals.get(name)
-        if found is None:
-            found = self._proposals[name] = self._propose(name)
-        return found
+    def row(self, name: str, make: Callable[[Agent], Vector]) -> Vector:
+        """Return the part of a member's observation that is kept, or made by ``make``.
 
-    def _propose(self, name: str) -> dict[int, Proposal]:
-        ctx = self.ctx
-        agent_id = self._agent_id(name)
-        agent = ctx.world.agents[agent_id]
-        found: dict[int, Proposal] = {NOOP: ("NOOP", {})}
-        role_id = ctx.trust.roster.get(agent_id)
-        if role_id is None or not self._permissions.may_act(ctx.trust, agent_id, role_id):
-            return found
-        if self._keyring is not None and role_id != self.roles[name]:
-            return found  # its key is bound to the role that it began with
-        busy = agent.busy_until > ctx.trust.now
-        frozen = ctx.trust.containment.is_zone_frozen(agent.zone, ctx.trust.now)
-        for action in self._permissions.possible(role_id, agent.zone):
-            if busy and action.index != TICK:
-                continue
-            if frozen and action.action_type in self._permissions.stopped_by_freeze:
-                continue
-            proposal = action.propose(ctx, agent, action.target)
-            if proposal is not None:
-                found[action.index] = proposal
+        It is not to be changed; ``labtrust_env.situations`` says what ``make`` may read.
+
+        Raises:
+            UnknownNameError: The crew has no such member.
+        """
+        return self._situations.row(self.ctx, self.ctx.world.agents[self._agent_id(name)], make)
+
+    def readings(self) -> list[DeviceReading]:
+        """Return what the devices show now."""
+        return self._situations.readings(self.ctx)
+
+    def _answer(self, name: str) -> Answer:
+        found = self._answers.get(name)
+        if found is None:
+            ctx, agent_id = self.ctx, self._agent_id(name)
+            role_id = ctx.trust.roster.get(agent_id)
+            if self._keyring is not None and role_id != self.roles[name]:
+                role_id = None  # its key is bound to the role that it began with
+            agent = ctx.world.agents[agent_id]
+            found = self._answers[name] = self._situations.answer(ctx, agent, role_id)
         return found
 
     def step(self, actions: Mapping[str, Action]) -> list[StepResult]:
@@ -288,11 +337,13 @@ class Session:
             if event is not None:
                 by_index = bool(self.outcomes) and not isinstance(actions[name], Mapping)
                 current = self._current(name, actions[name], event) if by_index else event
-                self.outcomes[name] = self._submit(current)
+                self.outcomes[name] = self._submit(name, current)
         results = list(self.outcomes.values())
         self.steps += 1
         results += self.engine.advance(min(self.steps * self.config.dt_s, self.config.horizon_s))
-        self._forget()
+        self._situations.moved(results, self.engine.chain.events)
+        self._shared = {}
+        self._answers = {}
         return results
 
     def snapshot(self) -> bytes:
@@ -301,21 +352,27 @@ class Session:
         Raises:
             LedgerError: The episode writes a log, which cannot be in two states.
         """
-        return pickle.dumps((self.engine.snapshot(), self.steps, self.outcomes))
+        sent = None if self._line is None else self._line.sent
+        return pickle.dumps((self.engine.snapshot(), self.steps, self.outcomes, sent))
 
     def restore(self, snapshot: bytes) -> None:
         """Bring back what ``snapshot`` returned.
 
         Only bytes that this process's user made are safe to restore.
         """
-        episode, self.steps, self.outcomes = pickle.loads(snapshot)  # noqa: S301 - own bytes
+        episode, self.steps, self.outcomes, sent = pickle.loads(snapshot)  # noqa: S301 - own bytes
+        if self._line is not None:
+            self._line.sent = sent
         self.engine.restore(episode)
         self._keyring = self._ring(self.ctx.config.seed)
-        self._forget()
+        self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Read everything anew; for those who have changed the world by hand."""
         self._shared = {}
-        self._proposals = {}
+        self._answers = {}
+        self._situations.forget()
+        self.ctx.kept.clear()
 
     def _event(self, name: str, action: Action) -> dict[str, Any] | None:
         """Return the event of an action, or ``None`` for waiting."""
@@ -337,14 +394,15 @@ class Session:
         return index
 
     def _event_of_mapping(self, name: str, action: Mapping[str, Any]) -> dict[str, Any] | None:
-        unknown = sorted(action.keys() - _ACTION_FIELDS)
+        claims = CLAIMS if self._intrudes(name) else frozenset()
+        unknown = sorted(action.keys() - _ACTION_FIELDS - claims)
         if unknown:
-            known = ", ".join(sorted(_ACTION_FIELDS))
+            known = ", ".join(sorted(_ACTION_FIELDS | claims))
             raise UsageError(f"{name}: unknown field {unknown[0]} in an action; expected {known}")
         stated = {
             key: value
             for key, value in action.items()
-            if key in _EVENT_FIELDS and value is not None
+            if key in _EVENT_FIELDS | claims and value is not None
         }
         if action.get("action_type") is not None:
             return self._complete(name, {**stated, "action_type": action["action_type"]})
@@ -358,9 +416,9 @@ class Session:
         return self._complete(name, {"action_type": action_type, "args": args, **stated})
 
     def _resolve(self, name: str, index: int) -> Proposal:
-        proposal = self._proposed(name).get(index)
+        proposal = self.proposals(name).get(index)
         if proposal is not None:
-            return proposal
+            return own_copy(proposal)
         agent = self.ctx.world.agents[self._agent_id(name)]
         return fallback(self.ctx, self.actions[index], agent)
 
@@ -381,8 +439,9 @@ class Session:
         event_id = unused(f"{name}-{self.steps}", self.ctx.trust.seen)
         return {"event_id": event_id, "t_s": self.now, "agent_id": self.members[name], **stated}
 
-    def _submit(self, event: dict[str, Any]) -> StepResult:
-        if self._keyring is not None and "signature" not in event:
+    def _submit(self, name: str, event: dict[str, Any]) -> StepResult:
+        own = event["agent_id"] == self.members[name]
+        if self._keyring is not None and own and "signature" not in event:
             key_id = event.get("key_id") or f"ed25519:{event['agent_id']}"
             private = self._keyring.private.get(key_id)
             if private is not None:
@@ -393,7 +452,10 @@ class Session:
                     episode=self.ctx.config.episode,
                     head=self.engine.head,
                 )
-        return self.engine.step(event)
+        result = self.engine.step(event)
+        if self._line is not None and result.accepted:
+            self._line.sent.append(event)
+        return result
 
     def _agent_id(self, name: str) -> str:
         try:

@@ -17,12 +17,16 @@ from labtrust_env.session import Session
 
 import labtrust_bench
 from labtrust_bench.agents.api import Player
+from labtrust_bench.agents.opponents.opponent import Opponent
+from labtrust_bench.runs.aggregators import AGGREGATORS, extra_figures, get_metrics_aggregator
+from labtrust_bench.runs.attacks import AttackObserver
 from labtrust_bench.runs.crew import agents_for
 from labtrust_bench.runs.episode import LedgerEnd, run_episode
 from labtrust_bench.runs.observers import MetricsObserver, Observer, TimingObserver
 from labtrust_bench.runs.plan import RunConfig
 from labtrust_bench.runs.results import (
     SCHEMA_VERSION,
+    AggregatorSource,
     EpisodeResult,
     LedgerEntry,
     Results,
@@ -59,12 +63,13 @@ class Benchmark:
                 that ``config`` names is opened. It must be that of ``config.partner_id``.
 
         Raises:
-            UnknownNameError: There is no such task, crew or partner.
+            UnknownNameError: There is no such task, crew, partner or metrics aggregator.
             UsageError: A member is left without an agent, or ``policy`` is another partner's.
             PolicyError: The policy is not sound.
         """
         self.config = config
         self.task: BenchmarkTask = get_task(config.task, config.variant)
+        self._aggregator = get_metrics_aggregator(config.metrics_aggregator)
         policy = open_policy(config.policy_dir, config.partner_id) if policy is None else policy
         if policy.partner != config.partner_id:
             raise UsageError(f"policy of partner {policy.partner}, expected {config.partner_id}")
@@ -94,14 +99,19 @@ class Benchmark:
         return self._results(episodes)
 
     def _play(self, seed: int, log: Path | None, timing: Observer) -> EpisodeResult:
-        opponents = self.task.opponents(self.session.members)
-        measured = MetricsObserver(self.task, [self.session.members[name] for name in opponents])
+        members = self.session.members
+        opponents = {name: self.agents[name] for name in self.task.opponents(members)}
+        attacks = AttackObserver(
+            {name: agent for name, agent in opponents.items() if isinstance(agent, Opponent)}
+        )
+        measured = MetricsObserver(self.task, [members[name] for name in opponents], attacks)
+        extra = self._aggregator(self.task)
         with nullcontext() if log is None else LogWriter(log, sync="none") as writer:
             end: LedgerEnd = run_episode(
                 self.session,
                 self.agents,
                 seed,
-                (measured, timing),
+                (attacks, measured, extra, timing),
                 episode=f"{self.task.name}-{seed}",
                 sink=None if writer is None else writer.write,
             )
@@ -109,6 +119,7 @@ class Benchmark:
             seed=seed,
             metrics=measured.metrics,
             ledger=LedgerEntry(head=end.head, length=end.length),
+            extra=extra_figures(self.config.metrics_aggregator, extra),
         )
 
     def _results(self, episodes: list[EpisodeResult]) -> Results:
@@ -128,6 +139,7 @@ class Benchmark:
             config=_settings(self.task, config),
             versions=_versions(),
             episodes=episodes,
+            metrics_aggregator=_aggregator_source(config.metrics_aggregator),
         )
 
 
@@ -155,6 +167,13 @@ def run_benchmark(
 def _class_path(agent: Player) -> str:
     kind = type(agent)
     return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _aggregator_source(name: str) -> AggregatorSource:
+    source = AGGREGATORS.source(name)
+    return AggregatorSource(
+        aggregator_id=name, distribution=source.distribution, version=source.version
+    )
 
 
 def _settings(task: BenchmarkTask, config: RunConfig) -> RunSettings:

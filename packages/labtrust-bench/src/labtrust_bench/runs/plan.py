@@ -27,6 +27,8 @@ class RunConfig:
         partner_id: Partner whose policy overlay applies.
         signed: Whether every event must be signed.
         policy_dir: Policy folder; by default the one in force.
+        metrics_aggregator: What gives figures beside the metrics
+            (``labtrust_bench.runs.aggregators``).
     """
 
     task: str
@@ -37,6 +39,7 @@ class RunConfig:
     partner_id: str | None = None
     signed: bool = False
     policy_dir: Path | None = None
+    metrics_aggregator: str = "default"
 
     def __post_init__(self) -> None:
         if self.num_episodes < 1:

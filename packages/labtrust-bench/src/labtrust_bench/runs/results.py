@@ -26,6 +26,7 @@ MAX_BYTES: Final = 256 * 1024 * 1024
 _Digest: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 _Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 _Text: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
+_Figure: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class _Closed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -40,11 +41,19 @@ class LedgerEntry(_Closed, frozen=True):
 
 
 class EpisodeResult(_Closed, frozen=True):
-    """One episode."""
+    """One episode.
+
+    Attributes:
+        seed: What fixes it.
+        metrics: Its metrics.
+        ledger: Where its ledger ends.
+        extra: Figures of the metrics aggregator, beside the metrics; empty under the default one.
+    """
 
     seed: Count
     metrics: Metrics
     ledger: LedgerEntry
+    extra: dict[_Figure, int] = {}
 
 
 class RunSettings(_Closed, frozen=True):
@@ -71,6 +80,14 @@ class TaskSource(_Closed, frozen=True):
     version: str
 
 
+class AggregatorSource(_Closed, frozen=True):
+    """Which metrics aggregator gave ``extra``, and where it came from; no version: our own."""
+
+    aggregator_id: _Text
+    distribution: _Text
+    version: str
+
+
 class Results(_Closed, frozen=True):
     """A results file.
 
@@ -88,6 +105,8 @@ class Results(_Closed, frozen=True):
         config: What was run.
         versions: Distribution to version.
         episodes: The episodes, in the order of ``seeds``.
+        metrics_aggregator: What gave the episodes' ``extra``; null in files from before there was
+            a choice.
     """
 
     schema_version: Literal["0.2"]
@@ -103,6 +122,7 @@ class Results(_Closed, frozen=True):
     config: RunSettings
     versions: dict[str, _Text]
     episodes: Annotated[list[EpisodeResult], msgspec.Meta(min_length=1)]
+    metrics_aggregator: AggregatorSource | None = None
 
 
 def schema_text() -> str:

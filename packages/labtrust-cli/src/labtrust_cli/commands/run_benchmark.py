@@ -98,6 +98,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
         agents=agents,
         partner_id=session.partner(partner),
         signed=signed,
+        metrics_aggregator=session.metrics_aggregator,
     )
     benchmark = Benchmark(config)
     target = default_folder(NAME) / "results.json" if out is None else out

@@ -42,10 +42,22 @@ def is_up(ctx: LabContext, table: DeviceTable) -> bool:
     """Whether a device is neither stopped nor broken nor in maintenance now."""
     machine = ctx.world.devices[table.device_id]
     now = ctx.trust.now
-    if ctx.trust.containment.is_device_stopped(table.device_id, now):
+    held = ctx.trust.containment
+    if machine.fault_until > now or (held.devices and held.is_device_stopped(table.device_id, now)):
         return False
-    in_maintenance = table.maintenance_until(now, ctx.world.starts_at_s) is not None
-    return machine.fault_until <= now and not in_maintenance
+    if not table.maintenance:
+        return True
+    return table.maintenance_until(now, ctx.world.starts_at_s) is None
+
+
+def devices_up(ctx: LabContext) -> tuple[bool, ...]:
+    """Return, for each device in policy's order, whether it is up; kept like ``pickups``."""
+    key = f"up@{ctx.trust.now}"
+    found: tuple[bool, ...] | None = ctx.scratch.get(key)
+    if found is None:
+        devices = ctx.tables.devices.values()
+        found = ctx.scratch[key] = tuple([is_up(ctx, table) for table in devices])
+    return found
 
 
 def next_zone(ctx: LabContext, specimen: Specimen) -> str | None:
@@ -72,8 +84,10 @@ def _reception(ctx: LabContext, specimen: Specimen) -> str:
     Everywhere else reception is the hub's.
     """
     place = specimen.place.removeprefix("zone:")
-    starts = {route.origin_zone for route in ctx.tables.routes.values() if route.enabled}
-    return place if place in starts else next(iter(ctx.tables.sites.values())).arrival_zone
+    routes = ctx.tables.routes.values()
+    if any(route.enabled and route.origin_zone == place for route in routes):
+        return place
+    return next(iter(ctx.tables.sites.values())).arrival_zone
 
 
 def _analyser_zone(ctx: LabContext, specimen: Specimen) -> str | None:
@@ -99,12 +113,13 @@ def _analyser_zone(ctx: LabContext, specimen: Specimen) -> str | None:
 
 
 def pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
-    """Return, by zone, the specimens that have to go elsewhere, by urgency.
+    """Return, by zone, the specimens that have to go elsewhere, by urgency; not to be changed.
 
     Work in progress before storage.
 
     The answer holds until the next event or the next second, and is kept until then: everybody
-        asks.
+    asks. What a zone's specimens wait for depends on them and on which devices are up, so a zone's
+    part is kept for as long as neither has changed.
     """
     key = f"pickups@{ctx.trust.now}"
     found: dict[str, list[Specimen]] | None = ctx.scratch.get(key)
@@ -114,20 +129,35 @@ def pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
 
 
 def _pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
+    up = devices_up(ctx)
+    changes = ctx.world.changes
+    everywhere = ctx.kept.get("pickups")
+    if everywhere is not None and everywhere[:2] == (changes.latest, up):
+        return everywhere[2]  # type: ignore[no-any-return] # it was put there below
     found: dict[str, list[Specimen]] = {}
-    for place_and_status, ids in ctx.world.at.items():
-        place, _, status = place_and_status.partition("|")
-        if status in MOVABLE and place.startswith("zone:"):
-            zone = place.removeprefix("zone:")
-            if status == "released" and zone == STORAGE_ZONE:
-                continue  # stored for good, and by the evening most of what there is
-            waiting = [
-                item
-                for item in map(ctx.world.specimens.__getitem__, ids)
-                if next_zone(ctx, item) not in (None, zone)
-            ]
-            if waiting:
-                found.setdefault(zone, []).extend(waiting)
-    for waiting in found.values():
-        waiting.sort(key=lambda specimen: (specimen.status == "released", urgency(specimen)))
+    for zone in ctx.tables.zones:
+        key = f"zone:{zone}"
+        change = changes.of(key)
+        kept = ctx.kept.get(key)
+        if kept is None or kept[0] != change or kept[1] != up:
+            kept = ctx.kept[key] = (change, up, _waiting_in(ctx, zone))
+        if kept[2]:
+            found[zone] = kept[2]
+    ctx.kept["pickups"] = (changes.latest, up, found)
+    return found
+
+
+def _waiting_in(ctx: LabContext, zone: str) -> list[Specimen]:
+    """Return the specimens of one zone that have to go elsewhere, by urgency."""
+    found: list[Specimen] = []
+    for status in MOVABLE:
+        if status == "released" and zone == STORAGE_ZONE:
+            continue  # stored for good, and by the evening most of what there is
+        ids = ctx.world.here(f"zone:{zone}", status)
+        found += [
+            item
+            for item in map(ctx.world.specimens.__getitem__, ids)
+            if next_zone(ctx, item) not in (None, zone)
+        ]
+    found.sort(key=lambda specimen: (specimen.status == "released", urgency(specimen)))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from labtrust_core.hospital_lab.logistics import most_urgent, next_zone, pickups
@@ -75,13 +76,31 @@ def move_to_work(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None
 
 
 def _work_elsewhere(ctx: LabContext, agent: Agent) -> str | None:
-    firsts = ((zone, found[0]) for zone, found in pickups(ctx).items())
-    waiting = [(item.status == "released", item.arrived_s, zone) for zone, item in firsts]
+    waiting = _first_pickups(ctx)
     role = ctx.role_of(agent.agent_id)
     if ctx.world.in_transit and role is not None and "RECEIVE_TRANSPORT" in role.actions:
         waiting += [(False, since, zone) for since, zone in to_be_received(ctx)]
     elsewhere = [item for item in waiting if item[2] != agent.zone]
     return min(elsewhere)[2] if elsewhere else None
+
+
+def _first_pickups(ctx: LabContext) -> list[tuple[bool, int, str]]:
+    """Return whether it is for storage, when it arrived, and the zone, of each zone's first."""
+    firsts = ((zone, found[0]) for zone, found in pickups(ctx).items())
+    return [(item.status == "released", item.arrived_s, zone) for zone, item in firsts]
+
+
+def calls_for_work(ctx: LabContext) -> list[str]:
+    """Return the zones with something to be taken on, in the order in which they call.
+
+    As long as ``pickups`` gives the same answer, so does this.
+    """
+    waiting = pickups(ctx)
+    kept: tuple[object, list[str]] | None = ctx.kept.get("calls")
+    if kept is None or kept[0] is not waiting:
+        order = [zone for _, _, zone in sorted(_first_pickups(ctx))]
+        kept = ctx.kept["calls"] = (waiting, order)
+    return kept[1]
 
 
 def open_door(ctx: LabContext, agent: Agent, target: str) -> Proposal | None:
@@ -127,8 +146,8 @@ def retrieve(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
     if not here or room < 1:
         return None
     goal = next_zone(ctx, here[0])
-    ids = [item.specimen_id for item in here if next_zone(ctx, item) == goal]
-    return "RETRIEVE", {"specimen_ids": ids[:room]}
+    ids = (item.specimen_id for item in here if next_zone(ctx, item) == goal)
+    return "RETRIEVE", {"specimen_ids": list(islice(ids, room))}
 
 
 def store(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:

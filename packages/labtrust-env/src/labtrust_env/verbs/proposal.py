@@ -17,6 +17,14 @@ Verb = Callable[[LabContext, Agent, str], Proposal | None]
 """``(episode, agent, target)`` to what the agent can do; ``target`` is ``""`` by default rule."""
 
 
+def own_copy(proposal: Proposal) -> Proposal:
+    """Return a proposal that shares no list or mapping with the one that is kept."""
+    action_type, args = proposal
+    return action_type, {
+        name: value.copy() if type(value) is list else value for name, value in args.items()
+    }
+
+
 def first_here(
     ctx: LabContext, agent: Agent, status: str, *, checked: bool | None = None
 ) -> Specimen | None:
@@ -29,7 +37,9 @@ def first_here(
 def within_reach(ctx: LabContext, agent: Agent, status: str) -> list[Specimen]:
     """Return the specimens of a status in the agent's zone or hands, by urgency."""
     world = ctx.world
-    lying = world.here(f"zone:{agent.zone}", status)
+    lying = world.at.get(f"zone:{agent.zone}|{status}", ())
+    if not world.carried(agent.agent_id):
+        return most_urgent(ctx, lying) if lying else []
     held = world.here(f"agent:{agent.agent_id}", status)
     return most_urgent(ctx, (*lying, *held)) if lying or held else []
 
