@@ -69,6 +69,7 @@ class TrainingLab:
 
     Attributes:
         shape: Its sizes.
+        usable: int8 vector: 1 for each action that the learner may use.
     """
 
     def __init__(self, config: TrainConfig, policy: CompiledPolicy) -> None:
@@ -82,7 +83,7 @@ class TrainingLab:
         self._observer = Observer(self._session)
         self._progress = Progress(policy.tables, config.shaping)
         self._team = config.shaping.team
-        self._usable = action_set(self._session.actions, config.without, config.without_targets)
+        self.usable = action_set(self._session.actions, config.without, config.without_targets)
         self._members = tuple(self._session.members)
         self._seed = 0
         self._totals = np.zeros(5)
@@ -123,7 +124,7 @@ class TrainingLab:
                 mask[NOOP] = 1
             else:
                 mask[list(self._session.legal(name))] = 1
-                mask *= self._usable
+                mask *= self.usable
             inputs[row, :size] = self._observer.observe(name)
             inputs[row, size:] = mask
 

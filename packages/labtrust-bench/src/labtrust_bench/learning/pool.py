@@ -140,6 +140,7 @@ class LabPool:
 
     Attributes:
         shape: Sizes of one laboratory.
+        usable: int8 vector: 1 for each action that the learner may use.
         labs: How many there are.
         arrays: Their state; valid until the next reset or step.
     """
@@ -154,7 +155,9 @@ class LabPool:
         Raises:
             LabTrustError: The task cannot be played.
         """
-        self.shape = TrainingLab(config, open_policy(None, config.partner)).shape
+        sample = TrainingLab(config, open_policy(None, config.partner))
+        self.shape = sample.shape
+        self.usable = sample.usable
         self.labs = config.labs
         self._memory: SharedMemory | None = None
         self._pipes: list[Connection] = []

@@ -52,6 +52,11 @@ class MemberStreams(VecEnv):
         self._steps = 0
         return self._inputs()
 
+    def restart(self) -> None:
+        """Start the present episodes again, as ``reset`` left them."""
+        self.pool.reset(range(self.next_seed - self.pool.labs, self.next_seed))
+        self._steps = 0
+
     def _inputs(self) -> NDArray[np.float32]:
         return self.pool.arrays.inputs.reshape(self.num_envs, -1).copy()
 
