@@ -7,17 +7,22 @@ default rule gives: STAT, URGENT, ROUTINE, then arrival.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
 
-View = dict[str, Any]
-Rule = Callable[["View", "Post"], int]
-"""``rule(view, post) -> action index``."""
-Fetch = Callable[[View, str], str | None]
-"""``fetch(view, home) -> zone to fetch work from``, or nothing."""
+from labtrust_bench.agents.moves import (
+    WAIT,
+    Fetch,
+    Post,
+    Rule,
+    View,
+    go,
+    preferred,
+    receive,
+    shut_behind,
+    turn_away,
+)
 
-WAIT: Final = 0
 _DISPATCH_WAIT_S: Final = 600
 _DISPATCH_FULL: Final = 6
 _PACKING_S: Final = 120
@@ -25,22 +30,6 @@ _TOO_LATE_S: Final = 40
 _QC_LEAD_S: Final = 3_600
 _WORTH_THE_WAY: Final = 10
 _BACKLOG: Final = 5
-
-
-@dataclass(slots=True)
-class Post:
-    """Where an agent belongs: the zone where it began, and whether it is the first of its role.
-
-    ``errand``: whether it has left for something elsewhere and is not back yet. ``fetch``: how a
-    runner chooses where to fetch from. ``rushes``: whether a spin or a courier that is not worth it
-    yet is started for one STAT specimen.
-    """
-
-    home: str
-    first: bool
-    fetch: Fetch
-    rushes: bool
-    errand: bool = False
 
 
 class ScriptedAgent:
@@ -66,37 +55,6 @@ class ScriptedAgent:
         return self.rule(view, self.post)
 
 
-def _preferred(view: View, *names: str) -> int | None:
-    """Return the first legal action among ``names``.
-
-    A name that ends in ``:`` stands for all its targets.
-    """
-    legal: dict[str, int] = view["legal"]
-    for wanted in names:
-        if wanted.endswith(":"):
-            found = next((index for name, index in legal.items() if name.startswith(wanted)), None)
-        else:
-            found = legal.get(wanted)
-        if found is not None:
-            return found
-    return None
-
-
-def _go(view: View, goal: str) -> int:
-    """Take one step towards ``goal``.
-
-    Through a door that is shut, open it first; behind a door left open, shut it.
-    """
-    legal: dict[str, int] = view["legal"]
-    hop = view["hops"].get(goal)
-    if hop is None:
-        return WAIT
-    way = view["ways"][hop]
-    if way["door"] is not None and not way["open"]:
-        return legal.get(f"OPEN_DOOR:{way['door']}", WAIT)
-    return legal.get(f"MOVE:{hop}", WAIT)
-
-
 def reception(view: View, post: Post) -> int:
     """Book in, check and decide, book what is added.
 
@@ -108,11 +66,11 @@ def reception(view: View, post: Post) -> int:
     if route is not None and view["zone"] == post.home:
         return _sender(view, route, post)
     if post.first:
-        unfit = _turn_away(view, post)
+        unfit = turn_away(view, post)
         if unfit is not None:
             return unfit
     return (
-        _preferred(
+        preferred(
             view,
             "CHAIN_OF_CUSTODY_SIGN",
             "ACCEPT_SPECIMEN",
@@ -127,11 +85,11 @@ def reception(view: View, post: Post) -> int:
 
 def _sender(view: View, route: dict[str, Any], post: Post) -> int:
     """Sign for what was sent, and get what waits onto the next departure."""
-    done = _preferred(view, "CHAIN_OF_CUSTODY_SIGN", "REJECT_SPECIMEN", "DISPATCH_TRANSPORT")
+    done = preferred(view, "CHAIN_OF_CUSTODY_SIGN", "REJECT_SPECIMEN", "DISPATCH_TRANSPORT")
     if done is None and _worth_sending(view, route, post):
-        done = _preferred(view, "RACK_BUILD")
+        done = preferred(view, "RACK_BUILD")
     if done is None:
-        done = _preferred(view, "RACK_SEAL")
+        done = preferred(view, "RACK_SEAL")
     return done or WAIT
 
 
@@ -145,28 +103,6 @@ def _worth_sending(view: View, route: dict[str, Any], post: Post) -> bool:
     return bool(urgent or waiting["count"] >= _DISPATCH_FULL or oldest >= _DISPATCH_WAIT_S)
 
 
-def _turn_away(view: View, post: Post) -> int | None:
-    """Return the next step of rejecting what has arrived unfit and of coming back, if any."""
-    unfit = [item["dest_zone"] for item in view["consignments"] if item["fit"] is False]
-    if unfit:
-        post.errand = True
-        return (
-            _go(view, unfit[0])
-            if view["zone"] not in unfit
-            else _preferred(view, "REJECT_SPECIMEN")
-        )
-    if not post.errand:
-        return None
-    shut = _shut_behind(view, post.home)
-    if view["zone"] == post.home:
-        # once, since a runner may be about to walk through the same door
-        post.errand = shut is None and any(
-            way["door"] is not None and way["open"] for way in view["ways"].values()
-        )
-        return shut
-    return _go(view, post.home) if shut is None else shut
-
-
 def runner(view: View, post: Post) -> int:
     """Fetch and carry.
 
@@ -177,35 +113,17 @@ def runner(view: View, post: Post) -> int:
         goal = carried[0]["next_zone"]
         if goal is None or goal == view["zone"]:
             return int(view["legal"].get("STORE", WAIT))
-        return _go(view, goal)
-    received = _receive(view) if post.first else None
+        return go(view, goal)
+    received = receive(view) if post.first else None
     if received is not None:
         return received
     goal = post.fetch(view, post.home)
-    shut = _shut_behind(view, goal or post.home)
+    shut = shut_behind(view, goal or post.home)
     if shut is not None:
         return shut
     if goal is None:
-        return _go(view, post.home)
-    return int(view["legal"].get("RETRIEVE", WAIT)) if goal == view["zone"] else _go(view, goal)
-
-
-def _shut_behind(view: View, goal: str) -> int | None:
-    """Return the action that closes an open door here which is not on the way to ``goal``."""
-    for zone, way in view["ways"].items():
-        if way["door"] is not None and way["open"] and view["hops"].get(goal) != zone:
-            index: int | None = view["legal"].get(f"CLOSE_DOOR:{way['door']}")
-            return index
-    return None
-
-
-def _receive(view: View) -> int | None:
-    """Return the next thing to do about a consignment that has arrived, if any."""
-    arrived = [item for item in view["consignments"] if item["fit"] and item["signed_origin"]]
-    if not arrived:
-        return None
-    done = _preferred(view, "RECEIVE_TRANSPORT", "CHAIN_OF_CUSTODY_SIGN")
-    return done if done is not None else _go(view, arrived[0]["dest_zone"])
+        return go(view, post.home)
+    return int(view["legal"].get("RETRIEVE", WAIT)) if goal == view["zone"] else go(view, goal)
 
 
 def _fetch_from(view: View, home: str) -> str | None:
@@ -236,20 +154,20 @@ def worth_storing(view: View) -> str | None:
 
 def prean(view: View, post: Post) -> int:
     """Spin, unload, take what is separated to the aliquoter, and back."""
-    ready = _preferred(view, "CENTRIFUGE_END:", "ALIQUOT_CREATE:")
+    ready = preferred(view, "CENTRIFUGE_END:", "ALIQUOT_CREATE:")
     if ready is not None:
         return ready
     if view["carrying"]:
         goal = view["carrying"][0]["next_zone"]
         if goal == "Z_ALIQUOT_LABEL" and goal != view["zone"]:
-            return _go(view, goal)
+            return go(view, goal)
         return int(view["legal"].get("STORE", WAIT))
     if view["here"].get("separated"):
         return int(view["legal"].get("RETRIEVE", WAIT))
-    spin = _preferred(view, "CENTRIFUGE_START:")
+    spin = preferred(view, "CENTRIFUGE_START:")
     if spin is not None and _worth_spinning(view, post):
         return spin
-    return _go(view, post.home) if view["zone"] != post.home else WAIT
+    return go(view, post.home) if view["zone"] != post.home else WAIT
 
 
 def _worth_spinning(view: View, post: Post) -> bool:
@@ -265,7 +183,7 @@ def _worth_spinning(view: View, post: Post) -> bool:
 
 def analytics(view: View, post: Post) -> int:
     """Start what can be started, queue what is ready, keep stock, throw out what has spoilt."""
-    done = _preferred(
+    done = preferred(
         view,
         "START_RUN",
         "QUEUE_RUN",
@@ -276,7 +194,7 @@ def analytics(view: View, post: Post) -> int:
     )
     if done is not None:
         return done
-    return _go(view, post.home) if view["zone"] != post.home else WAIT
+    return go(view, post.home) if view["zone"] != post.home else WAIT
 
 
 def quality(view: View, post: Post) -> int:
@@ -284,7 +202,7 @@ def quality(view: View, post: Post) -> int:
 
     Nobody waits beside a device that stands still while controls are due on another.
     """
-    done = _preferred(view, "QC_EVENT:")
+    done = preferred(view, "QC_EVENT:")
     if done is not None:
         return done
     due = [
@@ -297,7 +215,7 @@ def quality(view: View, post: Post) -> int:
         if due
         else post.home
     )
-    return _go(view, goal) if goal != view["zone"] else WAIT
+    return go(view, goal) if goal != view["zone"] else WAIT
 
 
 def supervisor(view: View, post: Post) -> int:
@@ -306,7 +224,7 @@ def supervisor(view: View, post: Post) -> int:
     Release only what the clinical scientist does not keep up with.
     """
     del post
-    done = _preferred(
+    done = preferred(
         view,
         "ACK_CRITICAL_RESULT",
         "ESCALATE_CRITICAL_RESULT",
@@ -314,14 +232,14 @@ def supervisor(view: View, post: Post) -> int:
         "RERUN_REQUEST",
     )
     if done is None and len(view["releasable"]) >= _BACKLOG:
-        done = _preferred(view, "RELEASE_RESULT")
+        done = preferred(view, "RELEASE_RESULT")
     return done or WAIT
 
 
 def clinical_scientist(view: View, post: Post) -> int:
     """Release what waits, amend what was repeated; critical calls are the supervisor's."""
     del post
-    return _preferred(view, "RELEASE_RESULT", "AMEND_RESULT") or WAIT
+    return preferred(view, "RELEASE_RESULT", "AMEND_RESULT") or WAIT
 
 
 RULES: Final[dict[str, Rule]] = {

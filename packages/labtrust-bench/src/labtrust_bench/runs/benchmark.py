@@ -168,7 +168,7 @@ def _settings(task: BenchmarkTask, config: RunConfig) -> RunSettings:
         max_steps=task.max_steps,
         variant=config.variant,
         faults=task.size.faults,
-        signed=config.signed,
+        signed=config.signed or task.signed,
         sla_s=dict(task.sla_s),
         reward={name: getattr(task.reward_config, name) for name in TERMS},
     )

@@ -10,6 +10,7 @@ from labtrust_core.errors import UnknownNameError, UsageError
 from labtrust_bench.agents.api import Player
 from labtrust_bench.agents.dispatch import dispatch_crew
 from labtrust_bench.agents.dispatch_rules import RULES, Rule
+from labtrust_bench.agents.fifo import fifo_crew
 from labtrust_bench.agents.noop import DoNothing
 from labtrust_bench.agents.random_agent import RandomAgent
 from labtrust_bench.tasks.base import BenchmarkTask
@@ -24,6 +25,7 @@ def _under(rule: Rule) -> _Crew:
 
 CREWS: Final[dict[str, _Crew]] = {
     "scripted": lambda task, members: task.scripted_agents(members),
+    "fifo": lambda _task, members: fifo_crew(members),
     "random": lambda _task, members: {name: RandomAgent() for name in members},
     "noop": lambda _task, members: {name: DoNothing() for name in members},
     **{name: _under(rule) for name, rule in RULES.items()},

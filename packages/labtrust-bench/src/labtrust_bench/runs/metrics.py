@@ -135,6 +135,36 @@ class Verification(_Closed, frozen=True):
     failed_by_rule: dict[str, Count]
 
 
+class Service(_Closed, frozen=True):
+    """How well those who wait were served; ``labtrust_bench.runs.service`` says what counts.
+
+    Weights: STAT 4, URGENT 2, ROUTINE 1.
+
+    Attributes:
+        due: Specimens that were due.
+        due_weight: Their weight.
+        served: Due specimens that were out on time.
+        served_weight: Their weight.
+        weighted_on_time_permille: It as a share of the weight that was due.
+        right: Served specimens of which every result that stands is right.
+        right_weight: Their weight.
+        weighted_right_permille: It as a share of the weight that was due.
+        wrong_results_out: Wrong results that went out.
+        wrong_results_standing: How many of them stood at the end.
+    """
+
+    due: Count
+    due_weight: Count
+    served: Count
+    served_weight: Count
+    weighted_on_time_permille: Permille | None
+    right: Count
+    right_weight: Count
+    weighted_right_permille: Permille | None
+    wrong_results_out: Count
+    wrong_results_standing: Count
+
+
 class Metrics(_Closed, frozen=True):
     """One episode in figures.
 
@@ -168,6 +198,7 @@ class Metrics(_Closed, frozen=True):
         device_utilisation_permille: Share of the time that each device's units were running.
         opposition: What the opponents did; null in a task without.
         reward_milli: The crew's reward, in thousandths of a point.
+        service: What was due, on time and right; null in files written before it was measured.
     """
 
     steps: Count
@@ -199,6 +230,7 @@ class Metrics(_Closed, frozen=True):
     opposition: Opposition | None
     reward_milli: int
     call_compliance: CallCompliance | None = None
+    service: Service | None = None
 
 
 def nearest_rank(values: Sequence[int], percent: int) -> int | None:

@@ -27,6 +27,7 @@ from labtrust_bench.runs.metrics import (
     permille,
     turnaround,
 )
+from labtrust_bench.runs.service import service
 from labtrust_bench.tasks.base import BenchmarkTask
 
 _CREW = "crew"
@@ -195,6 +196,7 @@ class MetricsObserver:
             call_compliance=call_compliance(
                 world.results.values(), session.ctx.tables.ladder, self._alarms, session.now
             ),
+            service=service(session.ctx, task.sla_s, session.now, task.size.wrap_up_s),
         )
 
     def _critical(self, world: LabWorld) -> CriticalCalls:

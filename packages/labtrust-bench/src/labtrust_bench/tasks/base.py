@@ -21,6 +21,9 @@ a common local goal."""
 FULL: Final = "full"
 SMOKE: Final = "smoke"
 
+MORNING_S: Final = 14_400
+"""Length of a full episode of our tasks: four hours, from 08:00 with our workloads."""
+
 CUTOFF_S: Final = 3_600
 """What arrives in the last hour need not be released to count as done."""
 
@@ -36,6 +39,7 @@ class TaskSize:
         dt_s: Length of a step.
         crew: Name of a crew of policy, where it is not the task's own.
         faults: Whether devices break down.
+        wrap_up_s: What comes later than this before the end need not be out by the end.
     """
 
     workload: str
@@ -44,6 +48,7 @@ class TaskSize:
     dt_s: int = 10
     crew: str = ""
     faults: bool = True
+    wrap_up_s: int = CUTOFF_S
 
     def __post_init__(self) -> None:
         if not 0 < self.dt_s <= self.horizon_s or not 0 <= self.arrivals_until_s <= self.horizon_s:
@@ -65,6 +70,7 @@ class BenchmarkTask:
         primary_metric: The metric that ranks crews, the higher the better: where it stands in
             ``labtrust_bench.runs.metrics.Metrics``, with dots.
         sla_s: Priority to the turnaround in seconds that is still on time.
+        signed: Whether every event must be signed, also where a run does not ask for it.
         reward_config: What the crew earns (see ``labtrust_env.rewards``).
         size: The size of this instance.
     """
@@ -74,8 +80,9 @@ class BenchmarkTask:
     full: ClassVar[TaskSize]
     small: ClassVar[TaskSize]
     variants: ClassVar[Mapping[str, TaskSize]] = {}
-    primary_metric: ClassVar[str] = "on_time"
+    primary_metric: ClassVar[str] = "service.weighted_on_time_permille"
     sla_s: ClassVar[Mapping[str, int]] = TURNAROUND_TARGET_S
+    signed: ClassVar[bool] = False
     reward_config: ClassVar[RewardConfig] = RewardConfig(target_s=TURNAROUND_TARGET_S)
 
     def __init__(self, size: TaskSize | None = None) -> None:
@@ -106,7 +113,7 @@ class BenchmarkTask:
     @property
     def cutoff_s(self) -> int:
         """Specimens that arrive until this second of the episode should be released by its end."""
-        return max(0, self.size.horizon_s - CUTOFF_S)
+        return max(0, self.size.horizon_s - self.size.wrap_up_s)
 
     def get_initial_state(self) -> dict[str, Any]:
         """Return what the initial state holds besides crew and workload (specimens, tokens, …)."""
@@ -130,7 +137,11 @@ class BenchmarkTask:
         return {}
 
     def session_config(self, *, signed: bool = False) -> SessionConfig:
-        """Return what a session needs to run the task."""
+        """Return what a session needs to run the task.
+
+        Args:
+            signed: Whether every event must be signed; where the task says so it must anyway.
+        """
         size = self.size
         return SessionConfig(
             crew=size.crew or self.crew,
@@ -139,7 +150,7 @@ class BenchmarkTask:
             arrivals_until_s=size.arrivals_until_s,
             dt_s=size.dt_s,
             faults=size.faults,
-            signed=signed,
+            signed=signed or self.signed,
             scenario=self.get_initial_state(),
         )
 

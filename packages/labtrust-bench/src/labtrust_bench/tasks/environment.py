@@ -41,6 +41,7 @@ class TaskEnvironments:
             horizon_s=stated.horizon_s,
             arrivals_until_s=stated.arrivals_until_s,
             dt_s=stated.dt_s,
+            signed=stated.signed,
             faults=stated.faults,
             scenario=stated.scenario,
             reward_config=self.task.reward_config,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from labtrust_bench.tasks.base import BenchmarkTask, TaskSize
+from collections.abc import Mapping
+from typing import ClassVar
+
+from labtrust_bench.tasks.base import MORNING_S, BenchmarkTask, TaskSize
 
 
 class MultiSiteStat(BenchmarkTask):
-    """Eight hours with a clerk at the acute site; turnaround begins where a specimen arrives."""
+    """Four hours with a clerk at the acute site; turnaround begins where a specimen arrives."""
 
     name = "multi_site_stat"
     crew = "multi_site"
-    full = TaskSize("multi_site_shift", horizon_s=28_800, arrivals_until_s=28_800)
-    small = TaskSize("multi_site_smoke", horizon_s=7_200, arrivals_until_s=2_700)
+    full = TaskSize("two_sites_morning", horizon_s=MORNING_S, arrivals_until_s=MORNING_S)
+    small = TaskSize("two_sites_morning", horizon_s=7_200, arrivals_until_s=4_500, wrap_up_s=2_700)
+    variants: ClassVar[Mapping[str, TaskSize]] = {
+        "quiet": TaskSize("multi_site_shift", MORNING_S, MORNING_S)
+    }

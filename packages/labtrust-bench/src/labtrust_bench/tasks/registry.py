@@ -16,10 +16,17 @@ TASKS: Final[Registry[type[BenchmarkTask]]] = Registry(
     "labtrust_gym.tasks",
     {
         "throughput_sla": "labtrust_bench.tasks.throughput_sla:ThroughputSla",
+        "stat_insertion": "labtrust_bench.tasks.stat_insertion:StatInsertion",
+        "qc_cascade": "labtrust_bench.tasks.qc_cascade:QcCascade",
         "adversarial_disruption": (
             "labtrust_bench.tasks.adversarial_disruption:AdversarialDisruption"
         ),
         "multi_site_stat": "labtrust_bench.tasks.multi_site_stat:MultiSiteStat",
+        "insider_key_misuse": "labtrust_bench.tasks.insider_key_misuse:InsiderKeyMisuse",
+        "coord_scale": "labtrust_bench.tasks.coord_scale:CoordScale",
+        "coord_risk": "labtrust_bench.tasks.coord_risk:CoordRisk",
+        "device_outage_surge": "labtrust_bench.tasks.device_outage_surge:DeviceOutageSurge",
+        "reagent_stockout": "labtrust_bench.tasks.reagent_stockout:ReagentStockout",
     },
     check=not_a_task,
 )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from labtrust_core.event import Event
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_core.hospital_lab.world import LabWorld
 from labtrust_core.randomness import stream
+
+STATED: Final = "stated"
+"""Kind of a fault that the initial state lays down; it strikes once, and asks for controls."""
 
 
 def schedule_first_faults(tables: LabTables, world: LabWorld) -> None:
@@ -25,21 +30,30 @@ def _schedule_fault(
     world.schedule(now_s + wait, "SYS_DEVICE_FAULT", f"{device_id}|{kind}")
 
 
+def schedule_outage(world: LabWorld, device_id: str, begins_s: int, lasts_s: int) -> None:
+    """Put a fault that is known beforehand on a new world's agenda."""
+    world.schedule(begins_s, "SYS_DEVICE_FAULT", f"{device_id}|{STATED}|{lasts_s}")
+
+
 def device_fault(ctx: LabContext, event: Event) -> None:
-    """A device breaks down; how long its repair takes is drawn."""
+    """A device breaks down; how long its repair takes is drawn, unless it was stated."""
     world = ctx.world
     machine = world.devices[event.args["device_id"]]
     kind = event.args["fault"]
-    key = f"fault:{machine.device_id}|{kind}"
-    world.counts[key] = number = world.counts.get(key, 0) + 1
+    stated: int | None = event.args.get("repair_s")
     machine.faults += 1
-    repair_s = stream(world.seed, f"repair/{kind}").exponential_s(
-        ctx.tables.devices[machine.device_id].faults[kind].mttr_s, machine.device_id, number
-    )
+    repair_s = _draw_repair(ctx, machine.device_id, kind) if stated is None else stated
     world.break_down(machine, ctx.now, repair_s)
     world.schedule(machine.fault_until, "SYS_DEVICE_REPAIR", f"{machine.device_id}|{kind}")
     ctx.data["repair_until_s"] = machine.fault_until
     ctx.emit("ALARM")
+
+
+def _draw_repair(ctx: LabContext, device_id: str, kind: str) -> int:
+    key = f"fault:{device_id}|{kind}"
+    ctx.world.counts[key] = number = ctx.world.counts.get(key, 0) + 1
+    model = ctx.tables.devices[device_id].faults[kind]
+    return stream(ctx.world.seed, f"repair/{kind}").exponential_s(model.mttr_s, device_id, number)
 
 
 def device_repair(ctx: LabContext, event: Event) -> None:
@@ -47,6 +61,8 @@ def device_repair(ctx: LabContext, event: Event) -> None:
     machine = ctx.world.devices[event.args["device_id"]]
     table = ctx.tables.devices[machine.device_id]
     kind = event.args["fault"]
-    if table.faults[kind].needs_qc and table.type.qc is not None:
+    stated = kind == STATED
+    if table.type.qc is not None and (stated or table.faults[kind].needs_qc):
         machine.runs_since_qc = table.type.qc.max_runs
-    _schedule_fault(ctx.tables, ctx.world, machine.device_id, kind, ctx.now)
+    if not stated:
+        _schedule_fault(ctx.tables, ctx.world, machine.device_id, kind, ctx.now)

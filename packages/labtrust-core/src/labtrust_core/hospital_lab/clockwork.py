@@ -34,6 +34,7 @@ from labtrust_core.hospital_lab.deadlines import (
 from labtrust_core.hospital_lab.handlers.add_ons import add_on_request
 from labtrust_core.hospital_lab.handlers.analysis import end_run
 from labtrust_core.hospital_lab.handlers.movement import check_doors
+from labtrust_core.hospital_lab.handlers.reagents import deliver
 from labtrust_core.hospital_lab.handlers.results import generate_result, has_result, was_measured
 from labtrust_core.hospital_lab.handlers.transport import transport_drift
 from labtrust_core.hospital_lab.lookup import LabContext, unused
@@ -122,8 +123,9 @@ def _is_put_off(ctx: LabContext, due: Due, until_s: int) -> bool:
 
 
 def _fault_args(_ctx: LabContext, due: Due) -> dict[str, Any] | None:
-    device_id, _, kind = due.entity.partition("|")
-    return {"device_id": device_id, "fault": kind}
+    device_id, kind, *stated = due.entity.split("|")
+    args: dict[str, Any] = {"device_id": device_id, "fault": kind}
+    return {**args, "repair_s": int(stated[0])} if stated else args
 
 
 def _repair_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
@@ -168,6 +170,7 @@ _ARGUMENTS: Final[dict[str, Callable[[LabContext, Due], dict[str, Any] | None]]]
     "SYS_CRITICAL_DEADLINE": _critical_args,
     "SYS_DOWNTIME_BEGIN": lambda _ctx, _due: {},
     "SYS_DOWNTIME_END": lambda _ctx, _due: {},
+    "SYS_REAGENT_DELIVERY": lambda _ctx, due: {"reagent_id": due.entity},
     "TRANSPORT_TICK": _tick_args,
     "SYS_CONSIGNMENT_ARRIVAL": _consignment_args,
 }
@@ -203,10 +206,13 @@ SYSTEM_HANDLERS: Final[dict[str, Handler]] = {
     "SYS_CRITICAL_DEADLINE": critical_deadline,
     "SYS_DOWNTIME_BEGIN": downtime_begin,
     "SYS_DOWNTIME_END": downtime_end,
+    "SYS_REAGENT_DELIVERY": deliver,
     "TRANSPORT_TICK": transport_drift,
     "SYS_CONSIGNMENT_ARRIVAL": consignment_arrival,
 }
 
 CODES: Final = DEADLINE_CODES | VERIFICATION_CODES
 
-EMITS: Final = frozenset({"RECEIVE_BATCH", "AUTO_VERIFICATION_CHECK", "RELEASE_RESULT", "ALARM"})
+EMITS: Final = frozenset(
+    {"RECEIVE_BATCH", "AUTO_VERIFICATION_CHECK", "RELEASE_RESULT", "ALARM", "STORE"}
+)

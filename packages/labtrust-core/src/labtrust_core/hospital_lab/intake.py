@@ -15,12 +15,15 @@ from labtrust_core.errors import ScenarioError
 from labtrust_core.hospital_lab.analytical_error import begin_with_bias
 from labtrust_core.hospital_lab.clockwork import schedule_clockwork
 from labtrust_core.hospital_lab.openings import (
+    OutageInput,
     RackInput,
     ResultInput,
     enter_results,
     pack_racks,
     require_known,
     schedule_downtime,
+    schedule_outages,
+    set_stock,
 )
 from labtrust_core.hospital_lab.queueing import PRIORITY_RANK
 from labtrust_core.hospital_lab.tables import LabTables
@@ -146,6 +149,8 @@ class ScenarioInput(_Input):
         arrivals_until_s: No specimen arrives after this.
         downtime: Windows, begin and end in seconds, in which the information system is down
             (simulated time); in order, without overlap.
+        reagent_lead_s: Reagent to the seconds from an order to its delivery (simulated time).
+        outages: Faults to come, in addition to those that are drawn (simulated time).
         racks: Transport racks that are packed already.
         results: Results that are there already; a critical one wants its call.
         faults: Whether devices break down and are maintained (simulated time).
@@ -159,6 +164,8 @@ class ScenarioInput(_Input):
     initial_queue_entries: list[QueueInput] = []
     devices: list[DeviceInput] = []
     reagent_initial_stock: dict[str, int] = {}
+    reagent_lead_s: dict[str, int] = {}
+    outages: list[OutageInput] = []
     transport_fault_injection: TransportFault = msgspec.field(default_factory=TransportFault)
     tokens: list[Any] = []
     crew: str | None = None
@@ -213,7 +220,9 @@ def new_world(tables: LabTables, scenario: Mapping[str, Any], config: EpisodeCon
     enter_results(tables, stated.results, world)
     pack_racks(stated.racks, world)
     _apply_devices(tables, stated, world)
+    set_stock(tables, stated.reagent_initial_stock, stated.reagent_lead_s, world)
     schedule_downtime(stated.downtime, world)
+    schedule_outages(tables, stated.outages, world)
     if world.simulated:
         schedule_clockwork(tables, world, faults=stated.faults)
     return world
@@ -330,16 +339,6 @@ def _apply_devices(tables: LabTables, stated: ScenarioInput, world: LabWorld) ->
         require_known(entry.device_id, tables.devices, f"{path}.device_id")
         rank = PRIORITY_RANK.get(entry.priority_class, PRIORITY_RANK["ROUTINE"])
         world.devices[entry.device_id].queue.push(entry.work_id, rank, entry.enqueued_ts_s)
-    for reagent_id, amount in stated.reagent_initial_stock.items():
-        require_known(reagent_id, tables.reagents, "reagent_initial_stock")
-        if amount < 0:
-            raise ScenarioError(
-                "a stock below zero",
-                path=f"reagent_initial_stock.{reagent_id}",
-                found=str(amount),
-                expected="0 or more",
-            )
-        world.stock[reagent_id] = amount
 
 
 _QC = ("pass", "fail", "drift")

@@ -24,6 +24,7 @@ from labtrust_core.hospital_lab.handlers import (
     packing,
     preanalytics,
     quality,
+    reagents,
     reception,
     results,
     routing,
@@ -58,6 +59,7 @@ _AREAS: Final = (
     critical,
     transport,
     packing,
+    reagents,
     supplies,
 )
 

@@ -1,17 +1,19 @@
-"""What a scenario may find in the laboratory when it opens: results, racks, downtime to come."""
+"""What a scenario may find in the laboratory when it opens: results, racks, stock, and trouble."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from labtrust_core.errors import ScenarioError
+from labtrust_core.hospital_lab.breakdowns import schedule_outage
 from labtrust_core.hospital_lab.handlers.critical import open_call
 from labtrust_core.hospital_lab.handlers.results import read_quantity
 from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_core.hospital_lab.things import Rack, Result
 from labtrust_core.hospital_lab.world import LabWorld
+from labtrust_core.randomness import stream
 
 
 class RackInput(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -87,6 +89,58 @@ def pack_racks(stated: Sequence[RackInput], world: LabWorld) -> None:
             raise ScenarioError("a rack in two places", path=path, found=", ".join(sorted(places)))
         ids = dict.fromkeys(item.specimen_ids)
         world.racks[item.rack_id] = Rack(item.rack_id, places.pop(), ids, item.sealed_by)
+
+
+class OutageInput(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A fault to come: from ``begins_s``, and up to ``jitter_s`` later by the seed (seconds)."""
+
+    device_id: str
+    begins_s: int
+    lasts_s: int
+    jitter_s: int = 0
+
+
+def schedule_outages(tables: LabTables, stated: Sequence[OutageInput], world: LabWorld) -> None:
+    """Put faults that are known beforehand on the agenda.
+
+    Raises:
+        ScenarioError: One names no device, has no length, or there is no clockwork to begin it.
+    """
+    for number, item in enumerate(stated):
+        path = f"outages[{number}]"
+        require_known(item.device_id, tables.devices, f"{path}.device_id")
+        if not world.simulated or item.lasts_s < 1 or min(item.begins_s, item.jitter_s) < 0:
+            raise ScenarioError(
+                "no such outage",
+                path=path,
+                found=f"{item.lasts_s} s from {item.begins_s} s, at most {item.jitter_s} s later",
+                expected="simulated time; a length above 0, times of 0 or more",
+            )
+        later_s = stream(world.seed, "outage").below(item.jitter_s + 1, item.device_id, number)
+        schedule_outage(world, item.device_id, item.begins_s + later_s, item.lasts_s)
+
+
+def set_stock(
+    tables: LabTables, stock: Mapping[str, int], lead_s: Mapping[str, int], world: LabWorld
+) -> None:
+    """Set what there is of reagents, and how long their deliveries take.
+
+    Raises:
+        ScenarioError: There is no such reagent, or a number is below 0.
+    """
+    stated = {"reagent_initial_stock": stock, "reagent_lead_s": lead_s}
+    for part, amounts in stated.items():
+        for reagent_id, amount in amounts.items():
+            require_known(reagent_id, tables.reagents, part)
+            if amount < 0:
+                raise ScenarioError(
+                    "below zero",
+                    path=f"{part}.{reagent_id}",
+                    found=str(amount),
+                    expected="0 or more",
+                )
+    world.stock.update(stock)
+    world.reagent_lead_s.update(lead_s)
 
 
 def schedule_downtime(windows: Sequence[tuple[int, int]], world: LabWorld) -> None:

@@ -327,6 +327,7 @@ AGENDA_RANK = {
     "SYS_CRITICAL_DEADLINE": 11,
     "SYS_DOWNTIME_END": 12,
     "SYS_DOWNTIME_BEGIN": 13,
+    "SYS_REAGENT_DELIVERY": 14,
 }
 """What happens first when several things are due in the same second.
 

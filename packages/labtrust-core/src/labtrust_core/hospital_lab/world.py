@@ -51,6 +51,8 @@ class LabWorld(msgspec.Struct):
         baselines: Patient to analyte to the last released value.
         verified: Panel to what autoverification made of it.
         add_ons: Specimens in store to the panel that somebody wants measured in them too.
+        reagent_lead_s: Reagent to the seconds from an order to its delivery; 0 where not listed.
+        on_order: Reagent to what has been ordered and is not there yet.
         repeats: Released specimens that are to be measured again, since controls failed after them.
         agenda: Heap of what is due.
     """
@@ -75,6 +77,8 @@ class LabWorld(msgspec.Struct):
     consignments: dict[str, Consignment] = {}
     investigations: dict[str, Investigation] = {}
     stock: dict[str, int] = {}
+    reagent_lead_s: dict[str, int] = {}
+    on_order: dict[str, int] = {}
     at: dict[str, dict[str, None]] = {}
     racks: dict[str, Rack] = {}
     critical_open: dict[str, None] = {}

@@ -106,5 +106,11 @@ def restock(ctx: LabContext, _agent: Agent, target: str) -> Proposal | None:
 
 
 def needs_stock(ctx: LabContext, target: str) -> bool:
-    """Whether less than a quarter of a delivery is left."""
-    return RESTOCK_SHARE * ctx.world.stock[target] < ctx.tables.reagents[target].delivery
+    """Whether less than a quarter of a delivery is left.
+
+    Where deliveries take time, whether less than a whole one is left or on its way.
+    """
+    world = ctx.world
+    left = world.stock[target] + world.on_order.get(target, 0)
+    share = 1 if world.reagent_lead_s.get(target, 0) else RESTOCK_SHARE
+    return share * left < ctx.tables.reagents[target].delivery

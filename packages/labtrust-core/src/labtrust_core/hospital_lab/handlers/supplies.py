@@ -1,4 +1,4 @@
-"""What comes in from outside: reagent deliveries, and specimens injected by runtime control."""
+"""Specimens that runtime control brings in from outside."""
 
 from __future__ import annotations
 
@@ -18,12 +18,6 @@ _BROUGHT: Final = frozenset(
     }
 )
 """Statuses that a specimen can have by itself: the others are of a device, a queue, a road."""
-
-
-def reagent_known(ctx: LabContext, event: Event) -> None:
-    """Is there such a reagent?"""
-    if event.text("reagent_id") not in ctx.tables.reagents:
-        raise Blocked("RC_REAGENT_UNKNOWN", f"there is no reagent {event.args.get('reagent_id')}")
 
 
 def injectable(ctx: LabContext, event: Event) -> None:
@@ -52,13 +46,6 @@ def _has_a_place(ctx: LabContext, specimen: Specimen) -> bool:
     return name in ctx.world.agents and ctx.world.carried(name) < ctx.tables.carry_limit
 
 
-def restock(ctx: LabContext, event: Event) -> None:
-    """Take one delivery of a reagent in."""
-    reagent_id = event.text("reagent_id")
-    ctx.world.stock[reagent_id] += ctx.tables.reagents[reagent_id].delivery
-    ctx.emit("STORE")
-
-
 def inject_specimen(ctx: LabContext, event: Event) -> None:
     """Bring a specimen into the laboratory."""
     ctx.world.add_specimen(_specimen(ctx, event))
@@ -73,15 +60,10 @@ def _specimen(ctx: LabContext, event: Event) -> Specimen:
         raise Blocked("RC_INJECT_SPECIMEN_INVALID", str(error)[:200]) from error
 
 
-GUARDS: Final[dict[str, Guard]] = {"reagent_known": reagent_known, "injectable": injectable}
+GUARDS: Final[dict[str, Guard]] = {"injectable": injectable}
 
-HANDLERS: Final[dict[str, Handler]] = {
-    "RESTOCK_REAGENT": restock,
-    "INJECT_SPECIMEN": inject_specimen,
-}
+HANDLERS: Final[dict[str, Handler]] = {"INJECT_SPECIMEN": inject_specimen}
 
-CODES: Final = frozenset(
-    {"RC_REAGENT_UNKNOWN", "RC_INJECT_SPECIMEN_DUPLICATE", "RC_INJECT_SPECIMEN_INVALID"}
-)
+CODES: Final = frozenset({"RC_INJECT_SPECIMEN_DUPLICATE", "RC_INJECT_SPECIMEN_INVALID"})
 
-EMITS: Final = frozenset({"STORE", "INJECT_SPECIMEN"})
+EMITS: Final = frozenset({"INJECT_SPECIMEN"})
