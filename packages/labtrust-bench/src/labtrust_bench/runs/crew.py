@@ -1,8 +1,19 @@
-"""Which agents play: a crew by name, and the task's own opponents beside it."""
+"""Which agents play: specs of agents, and the task's own opponents beside them.
+
+A spec is what the user types and what results state as ``agent_baseline_id``:
+
+- the name of a crew, one of ``CREWS``;
+- ``SCHEME:REST``, for agents that are kept in a folder, one of ``SCHEMES``;
+- ``package.module:Class`` or ``path/to/file.py:Class`` (see ``labtrust_bench.runs.external``).
+
+One spec serves all members; further ones may be given for single members.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from labtrust_core.errors import UnknownNameError, UsageError
@@ -13,6 +24,7 @@ from labtrust_bench.agents.dispatch_rules import RULES, Rule
 from labtrust_bench.agents.fifo import fifo_crew
 from labtrust_bench.agents.noop import DoNothing
 from labtrust_bench.agents.random_agent import RandomAgent
+from labtrust_bench.runs.external import load_factory, stated_spec
 from labtrust_bench.tasks.base import BenchmarkTask
 
 Members = Mapping[str, str]
@@ -33,21 +45,85 @@ CREWS: Final[dict[str, _Crew]] = {
 """The crews that can be measured, by the name that results state as ``agent_baseline_id``."""
 
 
-def agents_for(task: BenchmarkTask, members: Members, crew: str) -> dict[str, Player]:
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """A kind of agents that a spec names as ``SCHEME:REST``.
+
+    Attributes:
+        crew: Makes the crew from what stands behind the colon; raises ``UsageError`` where that is
+            nothing of the kind.
+        stated: What results state in place of it: no path, but what tells one from another.
+    """
+
+    crew: Callable[[str], _Crew]
+    stated: Callable[[str], str] = lambda rest: Path(rest).name
+
+
+SCHEMES: Final[dict[str, Scheme]] = {}
+"""The schemes by name."""
+
+
+def crew_of(spec: str) -> _Crew:
+    """Return what makes a crew from a task and its members.
+
+    Raises:
+        UnknownNameError: The spec is neither a crew, nor a scheme or module with a class.
+        UsageError: It cannot be loaded.
+    """
+    if spec in CREWS:
+        return CREWS[spec]
+    place, _, rest = spec.partition(":")
+    if place in SCHEMES and rest:
+        return SCHEMES[place].crew(rest)
+    if not place or not rest:
+        raise UnknownNameError("crew of agents", spec, [*CREWS, "module:Class", "file.py:Class"])
+    factory = load_factory(spec)
+    return lambda _task, members: {name: factory() for name in members}
+
+
+def stated(spec: str) -> str:
+    """Return a spec as results state it, without folders.
+
+    Raises:
+        UsageError: A file that it names cannot be read.
+    """
+    place, _, rest = spec.partition(":")
+    if spec in CREWS or not rest:
+        return spec
+    return f"{place}:{SCHEMES[place].stated(rest)}" if place in SCHEMES else stated_spec(spec)
+
+
+def baseline_id(crew: str, mixed: Mapping[str, str]) -> str:
+    """Return how results call a crew: its spec, and each other spec with its member behind it."""
+    others = (f"{name}={stated(spec)}" for name, spec in sorted(mixed.items()))
+    return ",".join((stated(crew), *others))
+
+
+def agents_for(
+    task: BenchmarkTask, members: Members, crew: str, mixed: Mapping[str, str] | None = None
+) -> dict[str, Player]:
     """Return an agent for every member: the task's opponents, and the named crew for all others.
 
     Args:
         task: The task.
         members: Member name to agent id, in acting order.
-        crew: One of ``CREWS``.
+        crew: Spec of the crew.
+        mixed: Member name to the spec of the agent that plays there instead.
 
     Raises:
-        UnknownNameError: There is no such crew.
-        UsageError: A member is left without an agent.
+        UnknownNameError: There is no such crew, or no such member.
+        UsageError: A member is left without an agent, an agent cannot be loaded, or a member that
+            is to be replaced is an opponent of the task.
     """
-    if crew not in CREWS:
-        raise UnknownNameError("crew of agents", crew, CREWS)
-    agents = {**CREWS[crew](task, members), **task.opponents(members)}
+    opponents = task.opponents(members)
+    agents = dict(crew_of(crew)(task, members))
+    for name, spec in (mixed or {}).items():
+        if name not in members:
+            raise UnknownNameError("crew member", name, members)
+        if name in opponents:
+            raise UsageError(f"{name} is an opponent of {task.name}, which plays it itself")
+        agents[name] = crew_of(spec)(task, members)[name]
+    agents |= opponents
     require_everybody(members, agents)
     return {name: agents[name] for name in members}
 

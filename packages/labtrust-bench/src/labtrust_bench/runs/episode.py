@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from labtrust_core.event import Event, StepResult
 from labtrust_core.ledger.chain import Sink
 from labtrust_env import observations
 from labtrust_env.session import Action, Session
 
 from labtrust_bench.agents.api import ArrayAgent, Player
 from labtrust_bench.runs.crew import require_everybody
+from labtrust_bench.runs.external import AgentError, Briefed, class_path
 from labtrust_bench.runs.observers import Observer
+
+ACTION_FIELDS: Final = frozenset(Event.__struct_fields__) - {"agent_id", "t_s"} | {"action_index"}
+"""What an action that is a mapping may hold; the session adds who acts, and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +27,58 @@ class LedgerEnd:
 
     head: str
     length: int
+
+
+class Episode:
+    """One episode as it runs: whoever drives it, it is reset, stepped, watched and ended here."""
+
+    def __init__(
+        self,
+        session: Session,
+        seed: int,
+        observers: Sequence[Observer] = (),
+        *,
+        episode: str | None = None,
+        sink: Sink | None = None,
+    ) -> None:
+        """Reset the session, whose former episode is gone, and tell the observers.
+
+        Args:
+            session: Where it is played.
+            seed: Fixes the episode.
+            observers: Told of the beginning, of every step and of the end.
+            episode: Episode id, which signatures cover.
+            sink: Takes each line of the ledger. Without one the lines are dropped; the Merkle tree,
+                whose root the end record states, is kept all the same.
+        """
+        self.session = session
+        self._observers = observers
+        session.reset(seed, episode=episode, sink=_drop if sink is None else sink)
+        for observer in observers:
+            observer.begin(session)
+
+    def step(self, actions: Mapping[str, Action]) -> list[StepResult]:
+        """Let the members act and time pass; return all outcomes in order.
+
+        Raises:
+            UsageError: An action is none, or is for nobody.
+        """
+        results = self.session.step(actions)
+        for observer in self._observers:
+            observer.step(self.session, results)
+        return results
+
+    def end(self) -> LedgerEnd:
+        """Tell the observers and write the end record.
+
+        Its reason is "completed" at the horizon, and "aborted" before it or with a frozen ledger.
+        """
+        session = self.session
+        for observer in self._observers:
+            observer.end(session)
+        whole = session.done and not session.ctx.trust.ledger_frozen
+        head = session.engine.finish("completed" if whole else "aborted")
+        return LedgerEnd(head, session.engine.chain.length)
 
 
 def run_episode(
@@ -41,32 +100,37 @@ def run_episode(
         seed: Fixes the episode and the agents' draws.
         observers: Told of the beginning, of every step and of the end.
         episode: Episode id, which signatures cover.
-        sink: Takes each line of the ledger. Without one the lines are dropped; the Merkle tree,
-            whose root the end record states, is kept all the same.
+        sink: Takes each line of the ledger, see ``Episode``.
 
     Raises:
-        UsageError: Agents and members do not fit one to one, or an agent's action is none.
+        UsageError: Agents and members do not fit one to one.
+        AgentError: An agent raised, or its answer is no action.
     """
     require_everybody(session.members, agents)
-    session.reset(seed, episode=episode, sink=_drop if sink is None else sink)
+    running = Episode(session, seed, observers, episode=episode, sink=sink)
     for name, agent in agents.items():
-        agent.reset(name, seed)
-    for observer in observers:
-        observer.begin(session)
+        _reset(session, name, agent, seed)
     encoder = observations.Observer(session)
     deciders = {name: _decider(session, encoder, agent) for name, agent in agents.items()}
     while not session.done:
         encoder.refresh()
-        actions = {
-            name: decide(name) for name, decide in deciders.items() if not session.is_busy(name)
-        }
-        results = session.step(actions)
-        for observer in observers:
-            observer.step(session, results)
-    for observer in observers:
-        observer.end(session)
-    head = session.engine.finish("aborted" if session.ctx.trust.ledger_frozen else "completed")
-    return LedgerEnd(head, session.engine.chain.length)
+        running.step(
+            {
+                name: _ask(session, name, agents[name], decide)
+                for name, decide in deciders.items()
+                if not session.is_busy(name)
+            }
+        )
+    return running.end()
+
+
+def _reset(session: Session, name: str, agent: Player, seed: int) -> None:
+    if isinstance(agent, Briefed):
+        agent.brief(session)
+    try:
+        agent.reset(name, seed)
+    except Exception as error:
+        raise AgentError(class_path(agent), name, None, _said(error)) from error
 
 
 def _decider(
@@ -76,6 +140,39 @@ def _decider(
     if isinstance(agent, ArrayAgent):
         return lambda name: agent.act_on(encoder.observe(name), session.mask(name))
     return lambda name: agent.act(session.view(name))
+
+
+def _ask(session: Session, name: str, agent: Player, decide: Callable[[str], Action]) -> Action:
+    try:
+        action = decide(name)
+    except Exception as error:
+        raise AgentError(class_path(agent), name, session.steps, _said(error)) from error
+    complaint = not_an_action(action, len(session.actions))
+    if complaint:
+        raise AgentError(class_path(agent), name, session.steps, complaint)
+    return action
+
+
+def not_an_action(action: object, size: int) -> str:
+    """Return what is wrong with an action where there are ``size`` indices; empty if nothing is."""
+    if isinstance(action, Mapping):
+        unknown = sorted(str(key) for key in action.keys() - ACTION_FIELDS)
+        if unknown:
+            return (
+                f"an action has no field {unknown[0]}; expected {', '.join(sorted(ACTION_FIELDS))}"
+            )
+        if action.get("action_type") is not None:
+            return ""
+        action = action.get("action_index", 0)
+    try:
+        index = operator.index(action)  # type: ignore[arg-type] # this asks whether it is one
+    except TypeError:
+        return f"{action!r} is neither an index nor a mapping"[:200]
+    return "" if 0 <= index < size else f"action {index} lies outside 0..{size - 1}"
+
+
+def _said(error: Exception) -> str:
+    return f"raised {type(error).__name__}: {error}"
 
 
 def _drop(_line: bytes) -> None:
