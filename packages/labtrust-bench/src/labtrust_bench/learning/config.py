@@ -165,10 +165,21 @@ def preset(name: str, **settings: Any) -> TrainConfig:  # noqa: ANN401 - any fie
     """
     if name not in PRESETS:
         raise UnknownNameError("preset", name, PRESETS)
+    return _converted({**_plain(PRESETS[name]), **_plain(settings)})
+
+
+def adapted(config: TrainConfig, **settings: Any) -> TrainConfig:  # noqa: ANN401 - likewise
+    """Return a configuration with some settings replaced.
+
+    Raises:
+        UsageError: A setting is not in its range.
+    """
+    return _converted({**msgspec.to_builtins(config), **_plain(settings)})
+
+
+def _converted(plain: dict[str, Any]) -> TrainConfig:
     try:
-        return msgspec.convert(
-            {**_plain(PRESETS[name]), **_plain(settings)}, TrainConfig, strict=True
-        )
+        return msgspec.convert(plain, TrainConfig, strict=True)
     except msgspec.ValidationError as error:
         raise UsageError(f"no such training: {error}") from error
 

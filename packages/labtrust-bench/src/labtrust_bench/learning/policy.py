@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from labtrust_core.errors import DocumentError
 from labtrust_core.randomness import Stream, stream
 from labtrust_env.observations import Observer, Vector
 from labtrust_env.session import Mask, Session
 
 from labtrust_bench.learning.config import Decide
 from labtrust_bench.learning.encoding import layout_fingerprint, policy_input
-from labtrust_bench.learning.network import PolicyFitError, PolicyNetwork, read_network
+from labtrust_bench.learning.network import (
+    Doubles,
+    PolicyFitError,
+    PolicyNetwork,
+    read_network,
+)
 
 POLICY_FILE: Final = "policy.npz"
+_SUFFIX: Final = ".npz"
+_DIGITS: Final = 12
 _STREAM: Final = "agent/learned"
 _RESOLUTION: Final = 1 << 53
 
@@ -43,6 +52,7 @@ class LearnedAgent:
         self._draws: Stream = stream(0, _STREAM)
         self._name = ""
         self._number = 0
+        self._session: Session | None = None
 
     def reset(self, name: str, seed: int) -> None:
         """Begin again at the first draw of ``name`` in the episode of ``seed``."""
@@ -71,21 +81,23 @@ class LearnedAgent:
             return int(choices[int(found.argmax())])
         return int(choices[self._draw(np.exp(found - found.max()))])
 
-    def _draw(self, odds: Vector) -> int:
+    def _draw(self, odds: Doubles) -> int:
         """Return a place in ``odds``, as likely as the number there says."""
         self._number += 1
         share = self._draws.below(_RESOLUTION, self._name, self._number) / _RESOLUTION
         sums = odds.cumsum()
         return min(int(np.searchsorted(sums, share * sums[-1], side="right")), odds.size - 1)
 
-    def require_fits(self, session: Session) -> None:
+    def brief(self, session: Session) -> None:
         """Refuse a session that looks otherwise than the laboratory it was trained in.
 
         Raises:
             PolicyFitError: Its layout of observations or its actions differ.
         """
-        layout = Observer(session).layout
-        self.network.require_layout(layout_fingerprint(layout, session.actions))
+        if session is not self._session:
+            layout = Observer(session).layout
+            self.network.require_layout(layout_fingerprint(layout, session.actions))
+            self._session = session
 
 
 def learned_crew(
@@ -101,6 +113,24 @@ def learned_crew(
     Raises:
         DocumentError: There is no policy, or it is malformed.
     """
-    path = folder / POLICY_FILE if folder.suffix != Path(POLICY_FILE).suffix else folder
-    network = read_network(path)
+    network = read_network(policy_path(folder))
     return {name: LearnedAgent(network, decide) for name in members}
+
+
+def policy_path(folder: Path) -> Path:
+    """Return the policy file of a folder, or the file itself where that is named."""
+    return folder if folder.suffix == _SUFFIX else folder / POLICY_FILE
+
+
+def stated_policy(folder: str) -> str:
+    """Return how results call a policy: its folder's name, and the beginning of its SHA-256.
+
+    Raises:
+        DocumentError: There is no policy.
+    """
+    path = policy_path(Path(folder))
+    try:
+        digest = sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise DocumentError(f"no policy can be read: {error}", file=path) from error
+    return f"{path.resolve().parent.name}@{digest[:_DIGITS]}"

@@ -166,16 +166,16 @@ def write_json(path: Path, value: object) -> None:
     partial.replace(path)
 
 
-def read_record(folder: RunFolder) -> TrainRecord:
-    """Return what a run was told.
+def read_record(path: Path) -> TrainRecord:
+    """Return what a run was told, from its ``train_config.json``.
 
     Raises:
         DocumentError: There is no such file, or it is malformed.
     """
     try:
-        return msgspec.json.decode(folder.record.read_bytes(), type=TrainRecord)
+        return msgspec.json.decode(path.read_bytes(), type=TrainRecord)
     except (OSError, msgspec.DecodeError) as error:
-        raise DocumentError(f"no training run: {error}", file=folder.record) from error
+        raise DocumentError(f"no training run: {error}", file=path) from error
 
 
 def write_curve(path: Path, rows: Sequence[CurveRow]) -> None:

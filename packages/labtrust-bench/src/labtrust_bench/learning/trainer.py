@@ -237,7 +237,7 @@ def resume(path: Path, workers: int = 1, progress: Progress | None = None) -> Tr
         UsageError: Policy or layout are no longer those that the run began with.
     """
     folder = RunFolder(path)
-    record = read_record(folder)
+    record = read_record(folder.record)
     with _playing(record.config, workers) as pool:
         now = _record(record.config, pool, record.workers)
         for name in ("policy_fingerprint", "layout_fingerprint", "versions", "machine"):
