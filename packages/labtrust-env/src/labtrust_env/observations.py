@@ -6,7 +6,8 @@ view does not hold. What is the same for several agents is looked up once a stat
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from labtrust_core.hospital_lab.handlers.critical import answered_attempt
@@ -16,7 +17,7 @@ from labtrust_core.hospital_lab.journey import departs_in_s
 from labtrust_core.hospital_lab.logistics import is_up, most_urgent, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import DeviceTable
-from labtrust_core.hospital_lab.things import Agent
+from labtrust_core.hospital_lab.things import Agent, Specimen
 from numpy.typing import NDArray
 
 from labtrust_env.fields import (
@@ -52,7 +53,12 @@ _NEEDED: Final = {
 
 
 class Observer:
-    """Encodes one session; keeps nothing of an episode but what the current state has shown."""
+    """Encodes one session.
+
+    A row has three kinds of numbers. What an agent's situation determines is kept with it (see
+    ``labtrust_env.situations``). What runs by the clock for each agent is asked each time. What is
+    the same for everybody who may see it is looked up once a state, and shown through a mask.
+    """
 
     def __init__(self, session: Session) -> None:
         """Lay the vectors out for the session's policy, crew and horizon."""
@@ -66,8 +72,11 @@ class Observer:
         self.state_layout = state_layout(policy, tuple(session.members), session.config.horizon_s)
         self._at = {name: item.place for name, item in self.layout.fields.items()}
         self._first = {name: item.start for name, item in self.layout.fields.items()}
+        self._clocks = slice(self._first["busy_for"], self._first["actions_left"] + 1)
+        self._tail = self._first["devices"]  # from here on it is the same for all who see it
         self._masks: dict[tuple[str, str], Vector] = {}
-        self._lists: dict[str, tuple[str, ...]] = {}
+        self._lists: dict[str, frozenset[str]] = {}
+        self._piles: dict[str, tuple[list[Specimen], _Pile]] = {}
         self._seen: dict[str, Vector] = {}
 
     def refresh(self) -> None:
@@ -76,44 +85,91 @@ class Observer:
 
     def observe(self, name: str) -> Vector:
         """Return what a member observes, as a new vector of ``layout.size`` numbers in 0..1."""
+        return self._matrix((name,))[0]
+
+    def observe_all(self) -> Vector:
+        """Return what all members observe, a row each, as a new matrix."""
+        return self._matrix(self._session.members)
+
+    def _matrix(self, names: Iterable[str]) -> Vector:
         session = self._session
         ctx = session.ctx
-        agent = ctx.world.agents[session.members[name]]
-        role_id = ctx.trust.roster.get(agent.agent_id, "")
-        vector = np.zeros(self.layout.size, np.float32)
-        self._fill_self(ctx, agent, role_id, vector)
-        vector[self._at["here"]] = self._shared(f"here:{agent.zone}", _here, agent.zone)
-        vector[self._at["way_open"]] = self._shared(f"ways:{agent.zone}", _ways, agent.zone)
-        devices = self._shared("devices", _devices)
-        vector[self._at["devices"]] = devices * self._mask(role_id, agent.zone)
-        for item in self._visible(role_id):
-            if item == "releasable":
-                vector[self._at[item]] = _releasable(ctx, agent)
-            else:
-                vector[self._at[item]] = self._shared(item, _LISTS[item])
-        vector[self._first["downtime"]] = ctx.world.downtime
-        return vector
-
-    def _fill_self(self, ctx: LabContext, agent: Agent, role_id: str, vector: Vector) -> None:
-        first = self._first
         now = ctx.trust.now
-        vector[first["time"]] = min(1.0, now / self._session.config.horizon_s)
+        rows, masks, clocks = [], [], []
+        for name in names:
+            agent = ctx.world.agents[session.members[name]]
+            role_id = ctx.trust.roster.get(agent.agent_id, "")
+            situation = session.situation(name)
+            if situation.row is None:
+                situation.row = self._row(ctx, agent, role_id)
+            rows.append(situation.row)
+            masks.append(self._mask(role_id, agent.zone))
+            clocks.append(
+                (
+                    _share(agent.busy_until - now, BUSY_LIMIT_S),
+                    _share(_stopped_until(ctx, agent) - now, WAIT_LIMIT_S),
+                    _actions_left(ctx, agent, role_id),
+                )
+            )
+        matrix: Vector = np.concatenate(rows).reshape(len(rows), -1)
+        matrix[:, self._first["time"]] = min(1.0, now / session.config.horizon_s)
+        matrix[:, self._clocks] = clocks
+        shown = np.concatenate(masks).reshape(len(rows), -1)
+        shown *= self._shared("tail", self._shared_tail)
+        matrix[:, self._tail :] += shown
+        return matrix
+
+    def _row(self, ctx: LabContext, agent: Agent, role_id: str) -> Vector:
+        """Return what the agent's situation determines, and 0 elsewhere."""
+        first = self._first
+        row = np.zeros(self.layout.size, np.float32)
         if role_id in self._roles:
-            vector[first["role"] + self._roles[role_id]] = 1
-        vector[first["zone"] + self._zones[agent.zone]] = 1
-        vector[first["busy_for"]] = _share(agent.busy_until - now, BUSY_LIMIT_S)
-        vector[first["stopped_for"]] = _share(_stopped_until(ctx, agent) - now, WAIT_LIMIT_S)
-        vector[first["actions_left"]] = _actions_left(ctx, agent, role_id)
+            row[first["role"] + self._roles[role_id]] = 1
+        row[first["zone"] + self._zones[agent.zone]] = 1
         held = carried(ctx, agent)
         if held:
             limit = ctx.tables.carry_limit
-            vector[first["carrying"]] = _share(len(held), limit)
+            row[first["carrying"]] = _share(len(held), limit)
             for specimen in held:
                 goal = next_zone(ctx, specimen)
                 if goal is not None:
-                    vector[first["carrying_to"] + self._zones[goal]] += 1 / limit
+                    row[first["carrying_to"] + self._zones[goal]] += 1 / limit
             goals = self._at["carrying_to"]
-            np.minimum(vector[goals], 1, out=vector[goals])
+            np.minimum(row[goals], 1, out=row[goals])
+        row[self._at["here"]] = _here(ctx, agent.zone)
+        row[self._at["way_open"]] = _ways(ctx, agent.zone)
+        if "releasable" in self._visible(role_id):
+            row[self._at["releasable"]] = _releasable(ctx, agent)
+        return row
+
+    def _shared_tail(self, ctx: LabContext) -> Vector:
+        """Return the fields from ``devices`` on as one sees them who sees everything.
+
+        ``releasable`` is 0 in it, since it is each agent's own.
+        """
+        tail = np.zeros(self.layout.size, np.float32)
+        tail[self._at["devices"]] = self._shared("devices", _devices)
+        tail[self._at["pickups"]] = self._pickups(ctx)
+        for name, read in _LISTS.items():
+            tail[self._at[name]] = self._shared(name, read)
+        tail[self._first["downtime"]] = ctx.world.downtime
+        return tail[self._tail :]
+
+    def _pickups(self, ctx: LabContext) -> list[float]:
+        """Return the numbers of ``pickups``; a zone has a new list whenever it is another one."""
+        found: list[float] = []
+        by_zone = pickups(ctx)
+        for zone in ctx.tables.zones:
+            here = by_zone.get(zone)
+            if here is None:
+                found += _NO_PICKUPS
+                continue
+            kept = self._piles.get(zone)
+            if kept is None or kept[0] is not here:
+                kept = self._piles[zone] = (here, _pile(here))
+            oldest = _share(ctx.trust.now - kept[1].oldest_s, AGE_LIMIT_S)
+            found += (*kept[1].counts, oldest)
+        return found
 
     def state(self) -> Vector:
         """Return the global state, as a new vector of ``state_layout.size`` numbers in 0..1."""
@@ -150,27 +206,31 @@ class Observer:
             self._seen[key] = found
         return found
 
-    def _visible(self, role_id: str) -> tuple[str, ...]:
+    def _visible(self, role_id: str) -> frozenset[str]:
         found = self._lists.get(role_id)
         if found is None:
             role = self._session.engine.policy.roles.roles.get(role_id)
             actions = frozenset() if role is None else role.actions
-            found = tuple(name for name, any_of in _NEEDED.items() if actions.intersection(any_of))
-            self._lists[role_id] = found
+            visible = (name for name, any_of in _NEEDED.items() if actions.intersection(any_of))
+            found = self._lists[role_id] = frozenset(visible)
         return found
 
     def _mask(self, role_id: str, zone: str) -> Vector:
-        """Return 1 for each number of the devices' field that a role sees from a zone, else 0."""
+        """Return 1 for each number of the shared tail that a role sees from a zone, else 0."""
         found = self._masks.get((role_id, zone))
         if found is None:
             role = self._session.engine.policy.roles.roles.get(role_id)
             controls = role is not None and "QC_EVENT" in role.actions
-            visible = [
+            mask = np.zeros(self.layout.size, np.float32)
+            mask[self._at["devices"]] = [
                 place == zone or (controls and part in QC_PARTS)
                 for place in self._device_zone.values()
                 for part in DEVICE_PARTS
             ]
-            found = self._masks[role_id, zone] = np.array(visible, np.float32)
+            for name in self._visible(role_id):
+                mask[self._at[name]] = 1
+            mask[self._first["downtime"]] = 1
+            found = self._masks[role_id, zone] = mask[self._tail :]
         return found
 
 
@@ -233,23 +293,24 @@ def _device(ctx: LabContext, table: DeviceTable) -> tuple[float, ...]:
     )
 
 
-def _pickups(ctx: LabContext) -> list[float]:
-    found: list[float] = []
-    by_zone = pickups(ctx)
-    for zone in ctx.tables.zones:
-        here = by_zone.get(zone)
-        if not here:
-            found.extend([0.0] * len(PICKUP_PARTS))
-            continue
-        storage = sum(item.status == "released" for item in here)
-        oldest = ctx.trust.now - min(item.arrived_s for item in here)
-        found += [
-            _share(len(here) - storage, COUNT_LIMIT),
-            _share(storage, COUNT_LIMIT),
-            float(here[0].priority == "STAT"),
-            _share(oldest, AGE_LIMIT_S),
-        ]
-    return found
+class _Pile(NamedTuple):
+    """What waits in one zone: the first numbers of ``pickups``, and when the oldest arrived."""
+
+    counts: tuple[float, float, float]
+    oldest_s: int
+
+
+def _pile(waiting: list[Specimen]) -> _Pile:
+    storage = sum(item.status == "released" for item in waiting)
+    counts = (
+        _share(len(waiting) - storage, COUNT_LIMIT),
+        _share(storage, COUNT_LIMIT),
+        float(waiting[0].priority == "STAT"),
+    )
+    return _Pile(counts, min(item.arrived_s for item in waiting))
+
+
+_NO_PICKUPS: Final = [0.0] * len(PICKUP_PARTS)
 
 
 def _releasable(ctx: LabContext, agent: Agent) -> tuple[float, ...]:
@@ -323,7 +384,6 @@ def _stock(ctx: LabContext) -> list[float]:
 
 
 _LISTS: Final = {
-    "pickups": _pickups,
     "critical": _critical,
     "consignments": _consignments,
     "racks": _racks,

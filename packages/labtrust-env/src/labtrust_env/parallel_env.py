@@ -226,9 +226,9 @@ class HospitalLabEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc] # likewi
         infos: Infos = {}
         in_observation = self.config.mask_in in ("both", "obs")
         in_info = self.config.mask_in in ("both", "info")
-        for name in self.agents:
-            vector = self._observer.observe(name)
-            mask = self.action_mask(name)
+        vectors = self._observer.observe_all()
+        masks = self.session.masks()
+        for name, vector, mask in zip(self.session.members, vectors, masks, strict=True):
             if in_observation:
                 observations[name] = {"observation": vector, "action_mask": mask}
             else:

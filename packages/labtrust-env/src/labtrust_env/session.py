@@ -27,13 +27,11 @@ from labtrust_core.hospital_lab.views import agent_view
 from labtrust_core.ledger.chain import Sink
 from labtrust_core.trust.keys import TestKeyBinding, TestKeyring
 from labtrust_core.trust.signatures import sign_event
-from numpy.typing import NDArray
 
-from labtrust_env.actions import NOOP, TICK, action_table, fallback
-from labtrust_env.permissions import Permissions
-from labtrust_env.verbs.proposal import Proposal, unused
+from labtrust_env.actions import NOOP, action_table, fallback
+from labtrust_env.situations import Answer, Mask, Situation, Situations
+from labtrust_env.verbs.proposal import Proposal, own_copy, unused
 
-Mask = NDArray[np.int8]
 Action = SupportsIndex | Mapping[str, Any]
 """An index of the action table, or a mapping.
 
@@ -120,8 +118,8 @@ class Session:
         self.outcomes: dict[str, StepResult] = {}
         self._keyring: TestKeyring | None = None
         self._shared: dict[str, Any] = {}
-        self._proposals: dict[str, dict[int, Proposal]] = {}
-        self._permissions = Permissions(policy, self.actions)
+        self._answers: dict[str, Answer] = {}
+        self._situations = Situations(policy, self.actions)
 
     @property
     def ctx(self) -> LabContext:
@@ -186,7 +184,7 @@ class Session:
         self.engine.reset(initial, config, keys=keys, sink=sink)
         self.steps = 0
         self.outcomes = {}
-        self._forget()
+        self.forget()
 
     def _ring(self, seed: int) -> TestKeyring | None:
         if not self.config.signed:
@@ -217,7 +215,7 @@ class Session:
         Raises:
             UnknownNameError: The crew has no such member.
         """
-        return tuple(self._proposed(name))
+        return tuple(self._answer(name).proposals)
 
     def mask(self, name: str) -> Mask:
         """Return a new vector: 1 for each index that a member can do now.
@@ -225,9 +223,12 @@ class Session:
         Raises:
             UnknownNameError: The crew has no such member.
         """
-        mask = np.zeros(len(self.actions), np.int8)
-        mask[list(self._proposed(name))] = 1
-        return mask
+        return self._answer(name).mask.copy()
+
+    def masks(self) -> Mask:
+        """Return a new matrix: the mask of each member, a row each, in the crew's order."""
+        rows = [self._answer(name).mask for name in self.members]
+        return np.concatenate(rows).reshape(len(rows), -1)
 
     def is_busy(self, name: str) -> bool:
         """Whether a member is on the way or at work, so that it can only wait or TICK.
@@ -237,32 +238,25 @@ class Session:
         """
         return bool(self.ctx.world.agents[self._agent_id(name)].busy_until > self.now)
 
-    def _proposed(self, name: str) -> dict[int, Proposal]:
-        found = self._proposals.get(name)
-        if found is None:
-            found = self._proposals[name] = self._propose(name)
-        return found
+    def situation(self, name: str) -> Situation:
+        """Return what is kept about a member's situation (see ``labtrust_env.situations``).
 
-    def _propose(self, name: str) -> dict[int, Proposal]:
-        ctx = self.ctx
-        agent_id = self._agent_id(name)
-        agent = ctx.world.agents[agent_id]
-        found: dict[int, Proposal] = {NOOP: ("NOOP", {})}
+        Raises:
+            UnknownNameError: The crew has no such member.
+        """
+        ctx, agent_id = self.ctx, self._agent_id(name)
         role_id = ctx.trust.roster.get(agent_id)
-        if role_id is None or not self._permissions.may_act(ctx.trust, agent_id, role_id):
-            return found
-        if self._keyring is not None and role_id != self.roles[name]:
-            return found  # its key is bound to the role that it began with
-        busy = agent.busy_until > ctx.trust.now
-        frozen = ctx.trust.containment.is_zone_frozen(agent.zone, ctx.trust.now)
-        for action in self._permissions.possible(role_id, agent.zone):
-            if busy and action.index != TICK:
-                continue
-            if frozen and action.action_type in self._permissions.stopped_by_freeze:
-                continue
-            proposal = action.propose(ctx, agent, action.target)
-            if proposal is not None:
-                found[action.index] = proposal
+        return self._situations.of(ctx, ctx.world.agents[agent_id], role_id)
+
+    def _answer(self, name: str) -> Answer:
+        found = self._answers.get(name)
+        if found is None:
+            ctx, agent_id = self.ctx, self._agent_id(name)
+            role_id = ctx.trust.roster.get(agent_id)
+            if self._keyring is not None and role_id != self.roles[name]:
+                role_id = None  # its key is bound to the role that it began with
+            agent = ctx.world.agents[agent_id]
+            found = self._answers[name] = self._situations.answer(ctx, agent, role_id)
         return found
 
     def step(self, actions: Mapping[str, Action]) -> list[StepResult]:
@@ -292,7 +286,9 @@ class Session:
         results = list(self.outcomes.values())
         self.steps += 1
         results += self.engine.advance(min(self.steps * self.config.dt_s, self.config.horizon_s))
-        self._forget()
+        self._situations.moved(results, self.engine.chain.events)
+        self._shared = {}
+        self._answers = {}
         return results
 
     def snapshot(self) -> bytes:
@@ -311,11 +307,13 @@ class Session:
         episode, self.steps, self.outcomes = pickle.loads(snapshot)  # noqa: S301 - own bytes
         self.engine.restore(episode)
         self._keyring = self._ring(self.ctx.config.seed)
-        self._forget()
+        self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Read everything anew; for those who have changed the world by hand."""
         self._shared = {}
-        self._proposals = {}
+        self._answers = {}
+        self._situations.forget()
 
     def _event(self, name: str, action: Action) -> dict[str, Any] | None:
         """Return the event of an action, or ``None`` for waiting."""
@@ -358,9 +356,9 @@ class Session:
         return self._complete(name, {"action_type": action_type, "args": args, **stated})
 
     def _resolve(self, name: str, index: int) -> Proposal:
-        proposal = self._proposed(name).get(index)
+        proposal = self._answer(name).proposals.get(index)
         if proposal is not None:
-            return proposal
+            return own_copy(proposal)
         agent = self.ctx.world.agents[self._agent_id(name)]
         return fallback(self.ctx, self.actions[index], agent)
 

@@ -110,12 +110,14 @@ class Context(Generic[W, T]):
         emits: What the handler emits, in order.
         data: What the handler wants to tell the caller and the ledger.
         scratch: What guards of this step have already looked up, by name.
+        kept: What readers keep beyond a step, by their own rule of when it is stale.
     """
 
     __slots__ = (
         "config",
         "data",
         "emits",
+        "kept",
         "keys",
         "lifting",
         "now",
@@ -142,6 +144,7 @@ class Context(Generic[W, T]):
         self.world = world
         self.trust = trust
         self.config, self.keys = episode
+        self.kept: dict[str, Any] = {}
         self.begin(trust.now)
 
     def begin(self, now: int) -> None:

@@ -72,8 +72,10 @@ def _reception(ctx: LabContext, specimen: Specimen) -> str:
     Everywhere else reception is the hub's.
     """
     place = specimen.place.removeprefix("zone:")
-    starts = {route.origin_zone for route in ctx.tables.routes.values() if route.enabled}
-    return place if place in starts else next(iter(ctx.tables.sites.values())).arrival_zone
+    routes = ctx.tables.routes.values()
+    if any(route.enabled and route.origin_zone == place for route in routes):
+        return place
+    return next(iter(ctx.tables.sites.values())).arrival_zone
 
 
 def _analyser_zone(ctx: LabContext, specimen: Specimen) -> str | None:
@@ -99,12 +101,13 @@ def _analyser_zone(ctx: LabContext, specimen: Specimen) -> str | None:
 
 
 def pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
-    """Return, by zone, the specimens that have to go elsewhere, by urgency.
+    """Return, by zone, the specimens that have to go elsewhere, by urgency; not to be changed.
 
     Work in progress before storage.
 
     The answer holds until the next event or the next second, and is kept until then: everybody
-        asks.
+    asks. What a zone's specimens wait for depends on them and on which devices are up, so a zone's
+    part is kept for as long as neither has changed.
     """
     key = f"pickups@{ctx.trust.now}"
     found: dict[str, list[Specimen]] | None = ctx.scratch.get(key)
@@ -114,20 +117,30 @@ def pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
 
 
 def _pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
+    up = tuple(is_up(ctx, table) for table in ctx.tables.devices.values())
+    last = ctx.world.changes.of
     found: dict[str, list[Specimen]] = {}
-    for place_and_status, ids in ctx.world.at.items():
-        place, _, status = place_and_status.partition("|")
-        if status in MOVABLE and place.startswith("zone:"):
-            zone = place.removeprefix("zone:")
-            if status == "released" and zone == STORAGE_ZONE:
-                continue  # stored for good, and by the evening most of what there is
-            waiting = [
-                item
-                for item in map(ctx.world.specimens.__getitem__, ids)
-                if next_zone(ctx, item) not in (None, zone)
-            ]
-            if waiting:
-                found.setdefault(zone, []).extend(waiting)
-    for waiting in found.values():
-        waiting.sort(key=lambda specimen: (specimen.status == "released", urgency(specimen)))
+    for zone in ctx.tables.zones:
+        change = last(f"zone:{zone}")
+        kept = ctx.kept.get(zone)
+        if kept is None or kept[0] != change or kept[1] != up:
+            kept = ctx.kept[zone] = (change, up, _waiting_in(ctx, zone))
+        if kept[2]:
+            found[zone] = kept[2]
+    return found
+
+
+def _waiting_in(ctx: LabContext, zone: str) -> list[Specimen]:
+    """Return the specimens of one zone that have to go elsewhere, by urgency."""
+    found: list[Specimen] = []
+    for status in MOVABLE:
+        if status == "released" and zone == STORAGE_ZONE:
+            continue  # stored for good, and by the evening most of what there is
+        ids = ctx.world.here(f"zone:{zone}", status)
+        found += [
+            item
+            for item in map(ctx.world.specimens.__getitem__, ids)
+            if next_zone(ctx, item) not in (None, zone)
+        ]
+    found.sort(key=lambda specimen: (specimen.status == "released", urgency(specimen)))
     return found

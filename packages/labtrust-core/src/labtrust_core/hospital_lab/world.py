@@ -14,6 +14,7 @@ import heapq
 
 import msgspec
 
+from labtrust_core.hospital_lab.changes import ALIQUOTS, Changes
 from labtrust_core.hospital_lab.quality_things import Investigation
 from labtrust_core.hospital_lab.things import (
     AGENDA_RANK,
@@ -33,8 +34,8 @@ from labtrust_core.hospital_lab.things import (
 from labtrust_core.hospital_lab.units import DAY_S
 
 
-class LabWorld(msgspec.Struct):
-    """The whole state of one episode.
+class LabWorld(msgspec.Struct, dict=True):
+    """The whole state of one episode; ``changes``, which is no part of it, numbers what changes.
 
     Attributes:
         starts_at_s: Time of day at which the episode begins, in seconds since midnight.
@@ -95,6 +96,9 @@ class LabWorld(msgspec.Struct):
     agenda: list[Due] = []
     agenda_number: int = 0
 
+    def __post_init__(self) -> None:
+        self.changes = Changes()
+
     def time_of_day(self, now_s: int) -> int:
         """Return the seconds since midnight at ``now_s``."""
         return (self.starts_at_s + now_s) % DAY_S
@@ -104,6 +108,7 @@ class LabWorld(msgspec.Struct):
         self.specimens[specimen.specimen_id] = specimen
         if specimen.aliquot_id is not None:
             self.aliquots[specimen.aliquot_id] = specimen.specimen_id
+            self.changes.note(ALIQUOTS)
         self._enter(specimen)
 
     def put(self, specimen: Specimen, place: str, now_s: int, band: str | None) -> None:
@@ -189,14 +194,17 @@ class LabWorld(msgspec.Struct):
 
     def _enter(self, specimen: Specimen) -> None:
         self.at.setdefault(f"{specimen.place}|{specimen.status}", {})[specimen.specimen_id] = None
+        self.changes.note(specimen.place)
         if specimen.place.startswith("agent:"):
             self.counts[specimen.place] = self.counts.get(specimen.place, 0) + 1
 
     def _leave(self, specimen: Specimen) -> None:
         key = f"{specimen.place}|{specimen.status}"
-        del self.at[key][specimen.specimen_id]
-        if not self.at[key]:
+        ids = self.at[key]
+        del ids[specimen.specimen_id]
+        if not ids:
             del self.at[key]
+        self.changes.note(specimen.place)
         if specimen.place.startswith("agent:"):
             self.counts[specimen.place] -= 1
 

@@ -75,13 +75,23 @@ def move_to_work(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None
 
 
 def _work_elsewhere(ctx: LabContext, agent: Agent) -> str | None:
-    firsts = ((zone, found[0]) for zone, found in pickups(ctx).items())
-    waiting = [(item.status == "released", item.arrived_s, zone) for zone, item in firsts]
+    waiting = _first_pickups(ctx)
     role = ctx.role_of(agent.agent_id)
     if ctx.world.in_transit and role is not None and "RECEIVE_TRANSPORT" in role.actions:
         waiting += [(False, since, zone) for since, zone in to_be_received(ctx)]
     elsewhere = [item for item in waiting if item[2] != agent.zone]
     return min(elsewhere)[2] if elsewhere else None
+
+
+def _first_pickups(ctx: LabContext) -> list[tuple[bool, int, str]]:
+    """Return whether it is for storage, when it arrived, and the zone, of each zone's first."""
+    firsts = ((zone, found[0]) for zone, found in pickups(ctx).items())
+    return [(item.status == "released", item.arrived_s, zone) for zone, item in firsts]
+
+
+def calls_for_work(ctx: LabContext) -> list[str]:
+    """Return the zones with something to be taken on, in the order in which they call."""
+    return [zone for _, _, zone in sorted(_first_pickups(ctx))]
 
 
 def open_door(ctx: LabContext, agent: Agent, target: str) -> Proposal | None:

@@ -17,6 +17,14 @@ Verb = Callable[[LabContext, Agent, str], Proposal | None]
 """``(episode, agent, target)`` to what the agent can do; ``target`` is ``""`` by default rule."""
 
 
+def own_copy(proposal: Proposal) -> Proposal:
+    """Return a proposal that shares no list or mapping with the one that is kept."""
+    action_type, args = proposal
+    return action_type, {
+        name: value.copy() if type(value) is list else value for name, value in args.items()
+    }
+
+
 def first_here(
     ctx: LabContext, agent: Agent, status: str, *, checked: bool | None = None
 ) -> Specimen | None:

@@ -18,6 +18,7 @@ def scan_label(ctx: LabContext, event: Event) -> None:
     ctx.emit("SCAN_LABEL")
     for specimen in specimens(ctx, event):
         specimen.scanned_s = ctx.now
+        ctx.world.changes.note(specimen.place)
         reason = (
             "ID_MISMATCH"
             if not specimen.identity_ok

@@ -6,6 +6,7 @@ from typing import Final
 
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
+from labtrust_core.hospital_lab.changes import ALIQUOTS
 from labtrust_core.hospital_lab.lookup import (
     LabContext,
     agent_zone,
@@ -245,6 +246,7 @@ def aliquot_create(ctx: LabContext, event: Event) -> None:
             ctx.world.aliquots.pop(specimen.aliquot_id, None)
         specimen.aliquot_id = aliquot_id
         ctx.world.aliquots[aliquot_id] = specimen.specimen_id
+        ctx.world.changes.note(ALIQUOTS)
         ctx.world.set_status(specimen, "aliquoted")
     ctx.emit("ALIQUOT_CREATE")
     if table is not None and table.type.prints_labels:

@@ -116,6 +116,7 @@ def check_acceptance_rules(ctx: LabContext, event: Event) -> None:
         )
         specimen.checked = True
         specimen.id_match = matches and specimen.id_match is not False
+        ctx.world.changes.note(specimen.place)
     ctx.emit("CHECK_ACCEPTANCE_RULES")
 
 

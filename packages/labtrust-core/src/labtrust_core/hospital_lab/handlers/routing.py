@@ -45,6 +45,7 @@ def assign_lane(ctx: LabContext, event: Event) -> None:
     """Say which analyser specimens go to; without a lane the laboratory's default rule does."""
     for specimen in specimens(ctx, event):
         specimen.lane = event.text("lane")
+        ctx.world.changes.note(specimen.place)
     ctx.emit("ASSIGN_LANE")
 
 
