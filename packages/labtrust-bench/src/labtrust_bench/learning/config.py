@@ -32,18 +32,18 @@ class Shaping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         team: Weight of the task's own reward of the whole crew.
         stage: For each stage that an agent's own action takes a specimen on.
         carry: For each minute of way that it carries a specimen towards its next stage.
-        handover: For each specimen that it takes up where it has to leave, or puts down where it
-            belongs.
+        handover: For each specimen that it puts down, or uses, where its next stage is.
         priority: Priority to a factor on the three.
-        chores: Action type to what an accepted one is paid: controls, stock, calls.
+        chores: Action type to what an accepted one is paid: controls, stock, release, calls.
+        effort: Paid back for each of its own events, so that nobody runs about for nothing.
         blocked: Paid back for each of its own events that is refused.
         violation: Paid back for each invariant that its own event breaks.
     """
 
-    team: Weight = 0.1
+    team: Weight = 0.3
     stage: Weight = 0.2
     carry: Weight = 0.1
-    handover: Weight = 0.1
+    handover: Weight = 0.2
     priority: dict[str, Weight] = msgspec.field(
         default_factory=lambda: {"STAT": 2.0, "URGENT": 1.5, "ROUTINE": 1.0}
     )
@@ -51,6 +51,7 @@ class Shaping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         default_factory=lambda: {
             "QC_EVENT": 0.2,
             "RESTOCK_REAGENT": 0.1,
+            "RELEASE_RESULT": 0.2,
             "REJECT_SPECIMEN": 0.2,
             "RERUN_REQUEST": 0.1,
             "NOTIFY_CRITICAL_RESULT": 0.1,
@@ -58,7 +59,8 @@ class Shaping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             "ESCALATE_CRITICAL_RESULT": 0.1,
         }
     )
-    blocked: Weight = 0.05
+    effort: Weight = 0.02
+    blocked: Weight = 0.1
     violation: Weight = 1.0
 
 
@@ -98,22 +100,22 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     partner: str | None = None
     steps: Positive = 4_000_000
     seed: Annotated[int, msgspec.Meta(ge=0, lt=_MOST_RUNS)] = 0
-    labs: Positive = 8
+    labs: Positive = 4
     without: tuple[str, ...] = ("TICK", "SCAN_LABEL", "CLOSE_DOOR", "OPEN_DOOR", "ASSIGN_LANE")
     without_targets: tuple[str, ...] = ()
     hidden: tuple[Positive, ...] = (128, 128)
     decide: Decide = "sample"
-    learning_rate: Weight = 5e-4
-    entropy: Weight = 0.02
-    entropy_end: Weight = 0.002
+    learning_rate: Weight = 8e-4
+    entropy: Weight = 0.01
+    entropy_end: Weight = 0.001
     gamma: Share = 0.99
     gae_lambda: Share = 0.95
     batch_size: Positive = 1_024
     epochs: Positive = 4
     clip: Share = 0.2
     value_weight: Weight = 0.5
-    max_grad_norm: Weight = 0.5
-    target_kl: Weight | None = None
+    max_grad_norm: Weight = 2.0
+    target_kl: Weight | None = 0.03
     validation_episodes: Positive = 8
     validate_every: Positive = 10
     shaping: Shaping = msgspec.field(default_factory=Shaping)

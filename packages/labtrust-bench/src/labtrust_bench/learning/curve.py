@@ -125,7 +125,7 @@ def _names(axes: _Axes, ends: list[tuple[str, float, str]]) -> list[str]:
     for name, value, colour in sorted(ends, key=lambda end: -end[1]):
         y = max(axes.y(value) + 4, free)
         free = y + _FONT + 2
-        parts.append(label(_LEFT + _WIDTH + 8, y, name, fill=INK if not colour else colour))
+        parts.append(label(_LEFT + _WIDTH + 8, y, name, fill=colour or INK))
     return parts
 
 

@@ -1,6 +1,6 @@
 """One laboratory to learn in: observations, masks and pay of all members, row by row.
 
-A row belongs to a member, in the crew's order. A busy member can only wait, and its row says so.
+A row belongs to a member, in the crew's order. A busy member can only wait, and its mask says so.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from labtrust_core.engine.compiled import CompiledPolicy
-from labtrust_env.actions import NOOP
 from labtrust_env.observations import Observer
 from labtrust_env.rewards import MILLI, step_rewards
 from labtrust_env.session import Session
@@ -115,18 +114,11 @@ class TrainingLab:
             inputs: float32, one row a member: what the policy reads.
             masks: int8, one row a member: 1 for each action that it may take now.
         """
-        self._observer.refresh()
         size = self._observer.layout.size
-        for row, name in enumerate(self._members):
-            mask = masks[row]
-            mask[:] = 0
-            if self._session.is_busy(name):
-                mask[NOOP] = 1
-            else:
-                mask[list(self._session.legal(name))] = 1
-                mask *= self.usable
-            inputs[row, :size] = self._observer.observe(name)
-            inputs[row, size:] = mask
+        self._observer.refresh()
+        inputs[:, :size] = self._observer.observe_all()
+        np.multiply(self._session.masks(), self.usable, out=masks)
+        inputs[:, size:] = masks
 
     def step(self, actions: NDArray[np.int64], paid: Floats) -> None:
         """Let every member act.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -106,7 +105,7 @@ def save_checkpoint(folder: Path, update: int, model: MaskablePPO) -> None:
             numpy_keys=keys,
             numpy_rest=np.array(rest, np.float64),
         )
-    os.replace(partial, place.with_suffix(".npz"))
+    partial.replace(place.with_suffix(".npz"))
     for old in sorted(folder.glob(f"{_PREFIX}*.npz"))[:-_KEPT]:
         old.unlink()
         old.with_suffix(".zip").unlink(missing_ok=True)

@@ -138,7 +138,7 @@ def read_network(path: Path) -> PolicyNetwork:
         DocumentError: The file is missing, or is not a policy in every respect.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = dict(file)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DocumentError(f"no policy can be read: {error}", file=path) from error

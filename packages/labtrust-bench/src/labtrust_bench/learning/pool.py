@@ -66,7 +66,9 @@ class LabArrays:
         at = 0
         for size, kind in cls.parts(shape, labs):
             array = (
-                np.zeros(size, kind) if memory is None else np.ndarray(size, kind, memory, offset=at)
+                np.zeros(size, kind)
+                if memory is None
+                else np.ndarray(size, kind, memory, offset=at)
             )
             arrays.append(array)
             at += -(-array.nbytes // 8) * 8
@@ -75,7 +77,9 @@ class LabArrays:
     @classmethod
     def bytes_needed(cls, shape: LabShape, labs: int) -> int:
         """Return the size of the memory that ``on`` wants."""
-        sizes = (int(np.prod(size)) * np.dtype(kind).itemsize for size, kind in cls.parts(shape, labs))
+        sizes = (
+            int(np.prod(size)) * np.dtype(kind).itemsize for size, kind in cls.parts(shape, labs)
+        )
         return sum(-(-size // 8) * 8 for size in sizes)
 
 

@@ -32,9 +32,7 @@ class Found:
     config: TrainConfig
 
 
-def search(
-    config: TrainConfig, trials: int, workers: int, advance: Callable[[], None]
-) -> Found:
+def search(config: TrainConfig, trials: int, workers: int, advance: Callable[[], None]) -> Found:
     """Return the best settings of some short runs; the same seed tries the same ones.
 
     Args:

@@ -6,12 +6,13 @@ agent is therefore paid, besides a part of the task's reward, for the progress t
 makes with the specimens that the event names or that the agent carries:
 
 * ``stage`` for each stage of work (booking in, checking, deciding, spinning, unloading, drawing an
-  aliquot, queueing, starting, releasing) that is ahead of a specimen before and not after;
+  aliquot, queueing, starting) that is ahead of a specimen before and not after;
 * ``carry`` for each minute of way between it and its next stage, less than before;
-* ``handover`` for taking it up where it has to leave, and for putting it down where it belongs.
+* ``handover`` for putting it down, or using it from the hand, where its next stage is.
 
-Going round in circles pays nothing, since what is ahead is then what it was. A stage that opens a
-new way takes nothing back from who did it. Measurements never use any of this.
+Taking up pays nothing, and putting down elsewhere neither; carrying away takes back what carrying
+there has paid. So there is nothing in going round in circles. A stage that opens a new way takes
+nothing from who did it. Measurements never use any of this.
 """
 
 from __future__ import annotations
@@ -65,9 +66,9 @@ class Progress:
         """
         shaping = self._shaping
         if not result.accepted or result.event is None:
-            return -shaping.blocked
+            return -shaping.blocked - shaping.effort
         event = result.event
-        paid = shaping.chores.get(event.action_type, 0.0)
+        paid = shaping.chores.get(event.action_type, 0.0) - shaping.effort
         paid -= shaping.violation * len(result.violations)
         for specimen_id in _touched(ctx, agent_id, event):
             specimen = ctx.world.specimens.get(specimen_id)
@@ -89,9 +90,9 @@ class Progress:
             ahead -= 1
         now = _Place(specimen.status, ahead, self._way(ctx, specimen))
         self._known[specimen.specimen_id] = now
-        gain = shaping.stage * (before.stages - now.stages)
+        gain = shaping.stage * (before.stages - now.stages) + before.way
         if now.status == before.status:
-            gain += before.way - now.way
+            gain -= now.way
         return gain * shaping.priority.get(specimen.priority, 1.0)
 
     def _way(self, ctx: LabContext, specimen: Specimen) -> float:
@@ -99,14 +100,12 @@ class Progress:
         goal = next_zone(ctx, specimen) if specimen.status in _CARRIED else None
         if goal is None:
             return 0.0
-        shaping = self._shaping
         kind, _, place = specimen.place.partition(":")
-        if kind == "agent":
-            minutes = self._minutes.get((ctx.world.agents[place].zone, goal), 0.0)
-            return shaping.handover + shaping.carry * minutes
+        zone = ctx.world.agents[place].zone if kind == "agent" else place
         if place == goal:
             return 0.0
-        return 2 * shaping.handover + shaping.carry * self._minutes.get((place, goal), 0.0)
+        minutes = self._minutes.get((zone, goal), 0.0)
+        return self._shaping.handover + self._shaping.carry * minutes
 
 
 def _touched(ctx: LabContext, agent_id: str, event: Event) -> Iterable[str]:
@@ -124,7 +123,7 @@ def _touched(ctx: LabContext, agent_id: str, event: Event) -> Iterable[str]:
 def _stages_ahead(tables: LabTables, panel_id: str) -> dict[str, int]:
     """Return, by status, how many events of people are ahead of a specimen of a panel."""
     panel = tables.panels[panel_id]
-    analysis = 3  # queueing, starting, releasing
+    analysis = 2  # queueing, starting: most results are then released without anybody
     separated = analysis + (1 if panel.needs_aliquot else 0)
     accepted = separated + (2 if panel.needs_separation else 0)
     return {
@@ -136,9 +135,9 @@ def _stages_ahead(tables: LabTables, panel_id: str) -> dict[str, int]:
         "in_centrifuge": separated + 1,
         "separated": separated,
         "aliquoted": analysis,
-        "queued": 2,
-        "in_analysis": 1,
-        "analysed": 1,
+        "queued": 1,
+        "in_analysis": 0,
+        "analysed": 0,
         "released": 0,
     }
 

@@ -113,6 +113,7 @@ class MemberStreams(VecEnv):
         self, attr_name: str, value: object, indices: int | Iterable[int] | None = None
     ) -> None:
         """Refuse: streams have no attributes of their own."""
+        del value, indices
         raise AttributeError(attr_name)
 
     def env_is_wrapped(
@@ -122,7 +123,7 @@ class MemberStreams(VecEnv):
         del wrapper_class, indices
         return [False] * self.num_envs
 
-    def seed(self, seed: int | None = None) -> Sequence[None | int]:
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """Change nothing: the configuration fixes the seed of every episode."""
         del seed
         return [None] * self.num_envs

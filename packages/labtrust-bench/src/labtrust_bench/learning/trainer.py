@@ -20,7 +20,6 @@ from stable_baselines3.common.logger import configure
 
 from labtrust_bench.learning.config import TrainConfig
 from labtrust_bench.learning.curve import curve_svg
-from labtrust_bench.learning.encoding import action_set
 from labtrust_bench.learning.export import network_of
 from labtrust_bench.learning.labs import EpisodeSummary
 from labtrust_bench.learning.learner import (

@@ -21,7 +21,7 @@ _DRAWN: Final = tuple(name for name in YARDSTICKS if name != "noop")
 def mean_rewards(config: TrainConfig) -> dict[str, float]:
     """Return the mean reward of other crews over a run's validation episodes, in points."""
     seeds = config.validation_seeds
-    found = {}
+    found: dict[str, float] = {}
     for crew in _DRAWN:
         run = RunConfig(
             task=config.task,

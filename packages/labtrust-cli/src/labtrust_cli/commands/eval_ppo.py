@@ -76,9 +76,9 @@ def _cell(interval: Interval) -> str:
 
 def _conclusions(found: Comparison) -> list[str]:
     words = {True: "above, intervals apart", False: "not clearly above"}
+    seeds = f"seeds {found.seeds[0]} to {found.seeds[-1]}"
     lines = [
-        f"{found.task} ({found.variant}), {len(found.seeds)} episodes, seeds {found.seeds[0]} to "
-        f"{found.seeds[-1]}",
+        f"{found.task} ({found.variant}), {len(found.seeds)} episodes, {seeds}",
         *(f"ppo against {name}: {words[is_above]}" for name, is_above in found.beats.items()),
     ]
     if found.share_of_scripted is not None:

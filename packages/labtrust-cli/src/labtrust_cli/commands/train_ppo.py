@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 NAME: Final = "train-ppo"
 _TASK: Final = "throughput_sla"
-_FIXED: Final = ("task", "variant", "steps", "seed", "preset", "config", "partner")
-"""What a run that goes on has been told already."""
 
 
 @click.command(name=NAME)
@@ -61,13 +59,15 @@ _FIXED: Final = ("task", "variant", "steps", "seed", "preset", "config", "partne
 @pass_session
 def command(  # noqa: PLR0913 - one parameter an option
     session: Session,
+    /,
     *,
     out: Path | None,
     workers: int,
     resume: bool,
     search: int | None,
+    partner: str | None,
     output_format: str,
-    **told: Any,
+    **told: str | int | Path | None,
 ) -> None:
     """Train one crew by maskable PPO with shared parameters.
 
@@ -84,14 +84,14 @@ def command(  # noqa: PLR0913 - one parameter an option
     from labtrust_bench.learning.trainer import resume as go_on
     from labtrust_bench.learning.trainer import train
 
-    given = {name: told[name] for name in _FIXED if told[name] is not None}
+    given = {name: value for name, value in told.items() if value is not None}
     with _shown(session) as progress:
         if resume:
-            target = _to_resume(out, given, search)
+            target = _to_resume(out, {**given, "partner": partner, "search": search})
             report = go_on(target, workers, progress)
         else:
             target = default_folder(NAME) if out is None else out
-            config = _configuration({**given, "partner": session.partner(told["partner"])})
+            config = _configuration({**given, "partner": session.partner(partner)})
             if search is not None:
                 config = _searched(session, config, search, workers)
             report = train(config, target, workers, progress)
@@ -106,15 +106,13 @@ def command(  # noqa: PLR0913 - one parameter an option
     session.output.note(f"Run: {target}")
 
 
-def _to_resume(out: Path | None, given: dict[str, Any], search: int | None) -> Path:
+def _to_resume(out: Path | None, given: dict[str, Any]) -> Path:
     """Return the folder to go on in; what a run was told cannot change on the way."""
     if out is None:
         raise UsageError("--resume goes on in the folder that --out names; name one")
-    told = [f"--{name}" for name in given]
-    if search is not None:
-        told.append("--search")
-    if told:
-        raise UsageError(f"{told[0]} cannot change on the way; --resume takes --out and --workers")
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError(f"--{name} cannot change on the way; --resume takes --workers alone")
     return out
 
 
