@@ -132,6 +132,8 @@ def _serve(
             if name == _STOP:
                 break
             pipe.send(getattr(group, name)(*arguments))
+    except (EOFError, BrokenPipeError):
+        return  # whoever asked is gone
     except (LabTrustError, OSError, ValueError, KeyError) as error:
         pipe.send(error)
     finally:
