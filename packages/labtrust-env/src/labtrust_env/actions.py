@@ -25,6 +25,7 @@ CONTRACT: Final = ("NOOP", "TICK", "QUEUE_RUN", "MOVE", "OPEN_DOOR", "START_RUN"
 
 NOOP: Final = 0
 TICK: Final = 1
+MOVE_TO_WORK: Final = 3
 
 _BY_DEFAULT_RULE: Final[tuple[tuple[str, Verb], ...]] = (
     ("NOOP", moving.noop),

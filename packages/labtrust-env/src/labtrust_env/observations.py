@@ -11,12 +11,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from labtrust_core.hospital_lab.handlers.critical import answered_attempt
-from labtrust_core.hospital_lab.handlers.quality import qc_due_in
 from labtrust_core.hospital_lab.handlers.transport import has_excursion
 from labtrust_core.hospital_lab.journey import departs_in_s
-from labtrust_core.hospital_lab.logistics import is_up, most_urgent, next_zone, pickups
+from labtrust_core.hospital_lab.logistics import most_urgent, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
-from labtrust_core.hospital_lab.tables import DeviceTable
 from labtrust_core.hospital_lab.things import Agent, Specimen
 from numpy.typing import NDArray
 
@@ -24,17 +22,21 @@ from labtrust_env.fields import (
     AGE_LIMIT_S,
     BUSY_LIMIT_S,
     CONSIGNMENT_LIMIT,
+    CONSIGNMENT_PARTS,
     COUNT_LIMIT,
+    CRITICAL_PARTS,
     DEVICE_PARTS,
     LIST_LIMIT,
     PICKUP_PARTS,
     QC_PARTS,
+    RELEASE_PARTS,
     STATUSES,
     WAIT_LIMIT_S,
     crew_roles,
     observation_layout,
     state_layout,
 )
+from labtrust_env.readings import DeviceReading
 from labtrust_env.session import Session
 from labtrust_env.verbs.moving import carried
 from labtrust_env.verbs.reporting import current_results
@@ -77,15 +79,16 @@ class Observer:
         self._masks: dict[tuple[str, str], Vector] = {}
         self._lists: dict[str, frozenset[str]] = {}
         self._piles: dict[str, tuple[list[Specimen], _Pile]] = {}
-        self._seen: dict[str, Vector] = {}
+        self._everybodys: Vector | None = None
 
     def refresh(self) -> None:
         """Forget what was looked up: the state has changed."""
-        self._seen = {}
+        self._everybodys = None
 
     def observe(self, name: str) -> Vector:
         """Return what a member observes, as a new vector of ``layout.size`` numbers in 0..1."""
-        return self._matrix((name,))[0]
+        row: Vector = self._matrix((name,))[0]
+        return row
 
     def observe_all(self) -> Vector:
         """Return what all members observe, a row each, as a new matrix."""
@@ -95,19 +98,19 @@ class Observer:
         session = self._session
         ctx = session.ctx
         now = ctx.trust.now
+        held = ctx.trust.containment
+        stopped = bool(held.throttled or held.killed)
         rows, masks, clocks = [], [], []
         for name in names:
             agent = ctx.world.agents[session.members[name]]
             role_id = ctx.trust.roster.get(agent.agent_id, "")
-            situation = session.situation(name)
-            if situation.row is None:
-                situation.row = self._row(ctx, agent, role_id)
-            rows.append(situation.row)
+            rows.append(session.row(name, self._row))
             masks.append(self._mask(role_id, agent.zone))
+            busy = agent.busy_until > now
             clocks.append(
                 (
-                    _share(agent.busy_until - now, BUSY_LIMIT_S),
-                    _share(_stopped_until(ctx, agent) - now, WAIT_LIMIT_S),
+                    _share(agent.busy_until - now, BUSY_LIMIT_S) if busy else 0.0,
+                    _share(_stopped_until(ctx, agent) - now, WAIT_LIMIT_S) if stopped else 0.0,
                     _actions_left(ctx, agent, role_id),
                 )
             )
@@ -115,13 +118,16 @@ class Observer:
         matrix[:, self._first["time"]] = min(1.0, now / session.config.horizon_s)
         matrix[:, self._clocks] = clocks
         shown = np.concatenate(masks).reshape(len(rows), -1)
-        shown *= self._shared("tail", self._shared_tail)
+        if self._everybodys is None:
+            self._everybodys = self._shared_tail(ctx)
+        shown *= self._everybodys
         matrix[:, self._tail :] += shown
         return matrix
 
-    def _row(self, ctx: LabContext, agent: Agent, role_id: str) -> Vector:
+    def _row(self, agent: Agent) -> Vector:
         """Return what the agent's situation determines, and 0 elsewhere."""
-        first = self._first
+        ctx, first = self._session.ctx, self._first
+        role_id = ctx.trust.roster.get(agent.agent_id, "")
         row = np.zeros(self.layout.size, np.float32)
         if role_id in self._roles:
             row[first["role"] + self._roles[role_id]] = 1
@@ -147,13 +153,23 @@ class Observer:
 
         ``releasable`` is 0 in it, since it is each agent's own.
         """
-        tail = np.zeros(self.layout.size, np.float32)
-        tail[self._at["devices"]] = self._shared("devices", _devices)
-        tail[self._at["pickups"]] = self._pickups(ctx)
-        for name, read in _LISTS.items():
-            tail[self._at[name]] = self._shared(name, read)
-        tail[self._first["downtime"]] = ctx.world.downtime
-        return tail[self._tail :]
+        return np.array(
+            [
+                *self._devices(ctx),
+                *self._pickups(ctx),
+                *_NO_RELEASABLE,
+                *_critical(ctx),
+                *_consignments(ctx),
+                *_racks(ctx),
+                *_stock(ctx),
+                ctx.world.downtime,
+            ],
+            np.float32,
+        )
+
+    def _devices(self, ctx: LabContext) -> list[float]:
+        now = ctx.trust.now
+        return [value for item in self._session.readings() for value in _device(item, now)]
 
     def _pickups(self, ctx: LabContext) -> list[float]:
         """Return the numbers of ``pickups``; a zone has a new list whenever it is another one."""
@@ -187,24 +203,17 @@ class Observer:
             [_share(agent.busy_until - now, BUSY_LIMIT_S) for agent in agents],
             [_share(_stopped_until(ctx, agent) - now, WAIT_LIMIT_S) for agent in agents],
             [_share(ctx.world.carried(agent.agent_id), limit) for agent in agents],
-            *(self._shared(f"here:{zone}", _here, zone) for zone in self._zones),
+            *(_here(ctx, zone) for zone in self._zones),
             [door.open_since is not None for door in ctx.world.doors.values()],
             [frozen.is_zone_frozen(zone, now) for zone in self._zones],
-            self._shared("devices", _devices),
-            self._shared("critical", _critical),
-            self._shared("consignments", _consignments),
-            self._shared("racks", _racks),
-            self._shared("stock", _stock),
+            self._devices(ctx),
+            _critical(ctx),
+            _consignments(ctx),
+            _racks(ctx),
+            _stock(ctx),
             [_share(len(ctx.world.releasable), LIST_LIMIT), ctx.world.downtime],
         ]
         return np.concatenate(parts, dtype=np.float32)
-
-    def _shared(self, key: str, read: Any, *arguments: str) -> Vector:  # noqa: ANN401 - any reader
-        found = self._seen.get(key)
-        if found is None:
-            found = np.array(read(self._session.ctx, *arguments), np.float32)
-            self._seen[key] = found
-        return found
 
     def _visible(self, role_id: str) -> frozenset[str]:
         found = self._lists.get(role_id)
@@ -250,14 +259,17 @@ def _actions_left(ctx: LabContext, agent: Agent, role_id: str) -> float:
     if limits is None or limits.max_actions == 0:
         return 0.0
     used = ctx.trust.usage.get(agent.agent_id)
-    current = used is not None and used.window == ctx.trust.now // table.window_s
-    taken = used.actions if used is not None and current else 0
-    return 1 - _share(taken, limits.max_actions)
+    if used is None or used.window != ctx.trust.now // table.window_s:
+        return 1.0
+    return 1 - _share(used.actions, limits.max_actions)
 
 
 def _here(ctx: LabContext, zone: str) -> list[float]:
-    place = f"zone:{zone}"
-    return [_share(len(ctx.world.here(place, status)), COUNT_LIMIT) for status in STATUSES]
+    at = ctx.world.at
+    return [
+        min(1.0, len(at[place]) / COUNT_LIMIT) if place in at else 0.0
+        for place in (f"zone:{zone}|{status}" for status in STATUSES)
+    ]
 
 
 def _ways(ctx: LabContext, zone: str) -> list[float]:
@@ -271,25 +283,19 @@ def _is_passable(ctx: LabContext, zone: str, target: str) -> bool:
     return not shut and not ctx.trust.containment.is_zone_frozen(target, ctx.trust.now)
 
 
-def _devices(ctx: LabContext) -> list[float]:
-    return [value for table in ctx.tables.devices.values() for value in _device(ctx, table)]
-
-
-def _device(ctx: LabContext, table: DeviceTable) -> tuple[float, ...]:
-    machine = ctx.world.devices[table.device_id]
-    now = ctx.trust.now
-    idle = len(machine.idle_units(now))
+def _device(item: DeviceReading, now: int) -> tuple[float, ...]:
+    machine = item.machine
     state = machine.qc_state
     return (
         1.0,
-        float(is_up(ctx, table)),
-        idle / len(machine.unit_free_s),
+        item.up,
+        item.idle / len(machine.unit_free_s),
         _share(min(machine.unit_free_s) - now, BUSY_LIMIT_S),
         _share(len(machine.queue), COUNT_LIMIT),
-        float(state == "pass"),
-        float(state == "fail"),
-        float(state == "drift"),
-        _share(qc_due_in(ctx, machine), AGE_LIMIT_S),
+        state == "pass",
+        state == "fail",
+        state == "drift",
+        _share(item.qc_due_in_s, AGE_LIMIT_S),
     )
 
 
@@ -311,6 +317,9 @@ def _pile(waiting: list[Specimen]) -> _Pile:
 
 
 _NO_PICKUPS: Final = [0.0] * len(PICKUP_PARTS)
+_NO_RELEASABLE: Final = [0.0] * len(RELEASE_PARTS)
+_NO_CRITICAL: Final = (0.0,) * len(CRITICAL_PARTS)
+_NO_CONSIGNMENTS: Final = (0.0,) * len(CONSIGNMENT_PARTS)
 
 
 def _releasable(ctx: LabContext, agent: Agent) -> tuple[float, ...]:
@@ -334,6 +343,8 @@ def _releasable(ctx: LabContext, agent: Agent) -> tuple[float, ...]:
 
 
 def _critical(ctx: LabContext) -> tuple[float, ...]:
+    if not ctx.world.critical_open:
+        return _NO_CRITICAL
     results = [ctx.world.results[item] for item in list(ctx.world.critical_open)[:LIST_LIMIT]]
     called = sum(bool(item.attempts) for item in results)
     reached = sum(answered_attempt(ctx, item) is not None for item in results)
@@ -348,6 +359,8 @@ def _critical(ctx: LabContext) -> tuple[float, ...]:
 
 
 def _consignments(ctx: LabContext) -> tuple[float, ...]:
+    if not ctx.world.in_transit:
+        return _NO_CONSIGNMENTS
     items = [ctx.world.consignments[item] for item in ctx.world.in_transit]
     arrived = [item for item in items if item.arrives_s <= ctx.trust.now]
     unsigned = [item for item in items if item.signed_origin_by is None]
@@ -381,11 +394,3 @@ def _racks(ctx: LabContext) -> tuple[float, ...]:
 def _stock(ctx: LabContext) -> list[float]:
     stock = ctx.world.stock
     return [_share(stock[name], item.delivery) for name, item in ctx.tables.reagents.items()]
-
-
-_LISTS: Final = {
-    "critical": _critical,
-    "consignments": _consignments,
-    "racks": _racks,
-    "stock": _stock,
-}

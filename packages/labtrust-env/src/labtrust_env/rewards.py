@@ -76,6 +76,9 @@ TERMS: Final[dict[str, str]] = {
 """The terms and their formulas; ``w`` is the number of the same name, in milli-units."""
 
 
+_NO_TERMS: Final = dict.fromkeys(TERMS, 0)
+
+
 def step_rewards(
     config: RewardConfig,
     ctx: LabContext,
@@ -92,20 +95,23 @@ def step_rewards(
         outcomes: Those of the members' own actions.
         members: Everybody who gets a reward.
     """
-    own = {name: _terms(config, ctx, (result,)) for name, result in outcomes.items()}
-    clockwork = [item for item in results if item.event and item.event.agent_id == SYSTEM_AGENT]
-    common = _terms(config, ctx, clockwork)
-    if config.schedule_penalty:
-        common["schedule_penalty"] = -config.schedule_penalty * open_specimens(ctx.world)
+    common = [item for item in results if item.event and item.event.agent_id == SYSTEM_AGENT]
     if config.share == "team":
-        total = _sum((common, *own.values()))
-        return {name: dict(total) for name in members}
-    return {name: _sum((common, own.get(name, {}))) for name in members}
+        common += outcomes.values()
+    total = _terms(config, ctx, common)
+    if config.schedule_penalty:
+        total["schedule_penalty"] = -config.schedule_penalty * _open_specimens(ctx)
+    if config.share == "team":
+        return {name: total.copy() for name in members}
+    own = {name: _terms(config, ctx, (result,)) for name, result in outcomes.items()}
+    return {name: _sum((total, own.get(name, {}))) for name in members}
 
 
 def _terms(config: RewardConfig, ctx: LabContext, results: Iterable[StepResult]) -> dict[str, int]:
-    found = dict.fromkeys(TERMS, 0)
+    found = _NO_TERMS.copy()
     for result in results:
+        if result.accepted and not result.data and not result.violations:
+            continue  # most are so
         for specimen_id in result.data.get("released_specimens", ()):
             specimen = ctx.world.specimens[specimen_id]
             found["throughput"] += config.throughput
@@ -122,7 +128,7 @@ def _terms(config: RewardConfig, ctx: LabContext, results: Iterable[StepResult])
 
 
 def _sum(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    total = dict.fromkeys(TERMS, 0)
+    total = _NO_TERMS.copy()
     for part in parts:
         for name, value in part.items():
             total[name] += value
@@ -132,3 +138,12 @@ def _sum(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 def open_specimens(world: LabWorld) -> int:
     """Return how many specimens are neither released nor rejected."""
     return sum(len(ids) for key, ids in world.at.items() if ids and not key.endswith(_CLOSED))
+
+
+def _open_specimens(ctx: LabContext) -> int:
+    """Return how many specimens are open; kept until one of them has changed."""
+    latest = ctx.world.changes.latest
+    kept: tuple[int, int] | None = ctx.kept.get("open specimens")
+    if kept is None or kept[0] != latest:
+        kept = ctx.kept["open specimens"] = (latest, open_specimens(ctx.world))
+    return kept[1]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, SupportsIndex
 
@@ -23,13 +23,16 @@ from labtrust_core.errors import UnknownNameError, UsageError
 from labtrust_core.event import StepResult
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import LabTables
+from labtrust_core.hospital_lab.things import Agent
 from labtrust_core.hospital_lab.views import agent_view
 from labtrust_core.ledger.chain import Sink
 from labtrust_core.trust.keys import TestKeyBinding, TestKeyring
 from labtrust_core.trust.signatures import sign_event
 
 from labtrust_env.actions import NOOP, action_table, fallback
-from labtrust_env.situations import Answer, Mask, Situation, Situations
+from labtrust_env.readings import DeviceReading
+from labtrust_env.situations import Answer, Situations, Vector
+from labtrust_env.situations import Mask as Mask  # noqa: PLC0414 - callers find it here
 from labtrust_env.verbs.proposal import Proposal, own_copy, unused
 
 Action = SupportsIndex | Mapping[str, Any]
@@ -215,7 +218,15 @@ class Session:
         Raises:
             UnknownNameError: The crew has no such member.
         """
-        return tuple(self._answer(name).proposals)
+        return tuple(self.proposals(name))
+
+    def proposals(self, name: str) -> Mapping[int, Proposal]:
+        """Return what each index that a member can do now would become; not to be changed.
+
+        Raises:
+            UnknownNameError: The crew has no such member.
+        """
+        return self._answer(name).proposals
 
     def mask(self, name: str) -> Mask:
         """Return a new vector: 1 for each index that a member can do now.
@@ -227,7 +238,8 @@ class Session:
 
     def masks(self) -> Mask:
         """Return a new matrix: the mask of each member, a row each, in the crew's order."""
-        rows = [self._answer(name).mask for name in self.members]
+        answer = self._answer
+        rows = [answer(name).mask for name in self.members]
         return np.concatenate(rows).reshape(len(rows), -1)
 
     def is_busy(self, name: str) -> bool:
@@ -238,15 +250,19 @@ class Session:
         """
         return bool(self.ctx.world.agents[self._agent_id(name)].busy_until > self.now)
 
-    def situation(self, name: str) -> Situation:
-        """Return what is kept about a member's situation (see ``labtrust_env.situations``).
+    def row(self, name: str, make: Callable[[Agent], Vector]) -> Vector:
+        """Return the part of a member's observation that is kept, or made by ``make``.
+
+        It is not to be changed; ``labtrust_env.situations`` says what ``make`` may read.
 
         Raises:
             UnknownNameError: The crew has no such member.
         """
-        ctx, agent_id = self.ctx, self._agent_id(name)
-        role_id = ctx.trust.roster.get(agent_id)
-        return self._situations.of(ctx, ctx.world.agents[agent_id], role_id)
+        return self._situations.row(self.ctx, self.ctx.world.agents[self._agent_id(name)], make)
+
+    def readings(self) -> list[DeviceReading]:
+        """Return what the devices show now."""
+        return self._situations.readings(self.ctx)
 
     def _answer(self, name: str) -> Answer:
         found = self._answers.get(name)
@@ -314,6 +330,7 @@ class Session:
         self._shared = {}
         self._answers = {}
         self._situations.forget()
+        self.ctx.kept.clear()
 
     def _event(self, name: str, action: Action) -> dict[str, Any] | None:
         """Return the event of an action, or ``None`` for waiting."""
@@ -356,7 +373,7 @@ class Session:
         return self._complete(name, {"action_type": action_type, "args": args, **stated})
 
     def _resolve(self, name: str, index: int) -> Proposal:
-        proposal = self._answer(name).proposals.get(index)
+        proposal = self.proposals(name).get(index)
         if proposal is not None:
             return own_copy(proposal)
         agent = self.ctx.world.agents[self._agent_id(name)]

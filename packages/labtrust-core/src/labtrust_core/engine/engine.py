@@ -163,7 +163,7 @@ class Engine:
                 break
             ctx.trust.now = due.t_s
             results.append(self._run_system(due.action_type, due.args, "clockwork"))
-        ctx.trust.now = until_s
+        ctx.trust.now = ctx.now = until_s  # who looks around between events sees this moment
         return results
 
     def query(self, expression: str) -> Any:  # noqa: ANN401 - an answer of any type

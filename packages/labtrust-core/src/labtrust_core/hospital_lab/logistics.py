@@ -42,10 +42,22 @@ def is_up(ctx: LabContext, table: DeviceTable) -> bool:
     """Whether a device is neither stopped nor broken nor in maintenance now."""
     machine = ctx.world.devices[table.device_id]
     now = ctx.trust.now
-    if ctx.trust.containment.is_device_stopped(table.device_id, now):
+    held = ctx.trust.containment
+    if machine.fault_until > now or (held.devices and held.is_device_stopped(table.device_id, now)):
         return False
-    in_maintenance = table.maintenance_until(now, ctx.world.starts_at_s) is not None
-    return machine.fault_until <= now and not in_maintenance
+    if not table.maintenance:
+        return True
+    return table.maintenance_until(now, ctx.world.starts_at_s) is None
+
+
+def devices_up(ctx: LabContext) -> tuple[bool, ...]:
+    """Return, for each device in policy's order, whether it is up; kept like ``pickups``."""
+    key = f"up@{ctx.trust.now}"
+    found: tuple[bool, ...] | None = ctx.scratch.get(key)
+    if found is None:
+        devices = ctx.tables.devices.values()
+        found = ctx.scratch[key] = tuple([is_up(ctx, table) for table in devices])
+    return found
 
 
 def next_zone(ctx: LabContext, specimen: Specimen) -> str | None:
@@ -117,16 +129,21 @@ def pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
 
 
 def _pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
-    up = tuple(is_up(ctx, table) for table in ctx.tables.devices.values())
-    last = ctx.world.changes.of
+    up = devices_up(ctx)
+    changes = ctx.world.changes
+    everywhere = ctx.kept.get("pickups")
+    if everywhere is not None and everywhere[:2] == (changes.latest, up):
+        return everywhere[2]  # type: ignore[no-any-return] # it was put there below
     found: dict[str, list[Specimen]] = {}
     for zone in ctx.tables.zones:
-        change = last(f"zone:{zone}")
-        kept = ctx.kept.get(zone)
+        key = f"zone:{zone}"
+        change = changes.of(key)
+        kept = ctx.kept.get(key)
         if kept is None or kept[0] != change or kept[1] != up:
-            kept = ctx.kept[zone] = (change, up, _waiting_in(ctx, zone))
+            kept = ctx.kept[key] = (change, up, _waiting_in(ctx, zone))
         if kept[2]:
             found[zone] = kept[2]
+    ctx.kept["pickups"] = (changes.latest, up, found)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from labtrust_core.hospital_lab.logistics import most_urgent, next_zone, pickups
@@ -90,8 +91,16 @@ def _first_pickups(ctx: LabContext) -> list[tuple[bool, int, str]]:
 
 
 def calls_for_work(ctx: LabContext) -> list[str]:
-    """Return the zones with something to be taken on, in the order in which they call."""
-    return [zone for _, _, zone in sorted(_first_pickups(ctx))]
+    """Return the zones with something to be taken on, in the order in which they call.
+
+    As long as ``pickups`` gives the same answer, so does this.
+    """
+    waiting = pickups(ctx)
+    kept: tuple[object, list[str]] | None = ctx.kept.get("calls")
+    if kept is None or kept[0] is not waiting:
+        order = [zone for _, _, zone in sorted(_first_pickups(ctx))]
+        kept = ctx.kept["calls"] = (waiting, order)
+    return kept[1]
 
 
 def open_door(ctx: LabContext, agent: Agent, target: str) -> Proposal | None:
@@ -137,8 +146,8 @@ def retrieve(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
     if not here or room < 1:
         return None
     goal = next_zone(ctx, here[0])
-    ids = [item.specimen_id for item in here if next_zone(ctx, item) == goal]
-    return "RETRIEVE", {"specimen_ids": ids[:room]}
+    ids = (item.specimen_id for item in here if next_zone(ctx, item) == goal)
+    return "RETRIEVE", {"specimen_ids": list(islice(ids, room))}
 
 
 def store(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:

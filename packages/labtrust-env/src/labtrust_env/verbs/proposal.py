@@ -37,7 +37,9 @@ def first_here(
 def within_reach(ctx: LabContext, agent: Agent, status: str) -> list[Specimen]:
     """Return the specimens of a status in the agent's zone or hands, by urgency."""
     world = ctx.world
-    lying = world.here(f"zone:{agent.zone}", status)
+    lying = world.at.get(f"zone:{agent.zone}|{status}", ())
+    if not world.carried(agent.agent_id):
+        return most_urgent(ctx, lying) if lying else []
     held = world.here(f"agent:{agent.agent_id}", status)
     return most_urgent(ctx, (*lying, *held)) if lying or held else []
 
