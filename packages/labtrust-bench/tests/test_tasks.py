@@ -3,7 +3,7 @@
 import pytest
 from labtrust_bench.runs.crew import CREWS, agents_for
 from labtrust_bench.runs.plan import MAX_SEED, RunConfig
-from labtrust_bench.tasks.base import BenchmarkTask, TaskSize, not_a_task
+from labtrust_bench.tasks.base import MORNING_S, BenchmarkTask, TaskSize, not_a_task
 from labtrust_bench.tasks.registry import QUICK_TASKS, TASKS, get_task
 from labtrust_core.errors import UnknownNameError, UsageError
 from labtrust_env.session import Session
@@ -19,10 +19,10 @@ def test_unknown_task_names_the_known_ones():
 
 
 @pytest.mark.parametrize("name", QUICK_TASKS)
-def test_a_task_is_a_shift_and_its_smoke_is_shorter(name):
+def test_a_task_is_a_morning_and_its_smoke_is_shorter(name):
     task, small = get_task(name), get_task(name, "smoke")
 
-    assert task.size.horizon_s == 8 * 3_600
+    assert task.size.horizon_s == MORNING_S
     assert small.max_steps < task.max_steps
     assert type(small) is type(task)
 
@@ -77,7 +77,8 @@ def test_a_member_without_an_agent_is_an_error():
 
 
 def test_the_cutoff_is_an_hour_before_the_end_and_never_negative():
-    assert get_task("throughput_sla").cutoff_s == 7 * 3_600
+    assert get_task("throughput_sla").cutoff_s == 3 * 3_600
+    assert get_task("throughput_sla", "smoke").cutoff_s == 3_600
 
     class Short(BenchmarkTask):
         full = TaskSize("district_shift", 1_800, 1_800)

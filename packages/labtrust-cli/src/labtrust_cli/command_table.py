@@ -129,6 +129,13 @@ COMMANDS: Final = (
         distribution="labtrust-bench",
     ),
     CommandEntry(
+        name="benchmark-ladder",
+        section=BENCHMARKS,
+        summary="Crews from doing nothing to a good script, on every task, with intervals.",
+        example="labtrust benchmark-ladder --task throughput_sla --smoke --seeds 5",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
         name="run-summary",
         section=BENCHMARKS,
         summary="The figures of a finished run in one line.",

@@ -115,18 +115,13 @@ def runner(view: View, post: Post) -> Action:
         if goal is None or goal == view["zone"]:
             return view["legal"].get("STORE", WAIT)
         return go(view, goal)
-    received = receive(view) if post.first else None
-    if received is not None:
-        return received
     goal = _oldest_elsewhere(view)
-    shut = shut_behind(view, goal or post.home)
-    if shut is not None:
-        return shut
-    if goal is None:
-        return go(view, post.home)
-    if goal != view["zone"]:
-        return go(view, goal)
-    return _take_one(view)
+    done = receive(view) if post.first else None
+    if done is None:
+        done = shut_behind(view, goal or post.home)
+    if done is not None:
+        return done
+    return _take_one(view) if goal == view["zone"] else go(view, goal or post.home)
 
 
 def _oldest_elsewhere(view: View) -> str | None:

@@ -21,7 +21,8 @@ class Post:
 
     ``errand``: whether it has left for something elsewhere and is not back yet. ``fetch``: how a
     runner chooses where to fetch from. ``rushes``: whether a spin or a courier that is not worth it
-    yet is started for one STAT specimen.
+    yet is started for one STAT specimen. ``rank``: how many colleagues at the same place choose
+    before it. ``yielded``: for how many turns in a row it has left to them what it could have done.
     """
 
     home: str
@@ -29,6 +30,8 @@ class Post:
     fetch: Fetch
     rushes: bool
     errand: bool = False
+    rank: int = 0
+    yielded: int = 0
 
 
 def preferred(view: View, *names: str) -> int | None:
@@ -45,6 +48,43 @@ def preferred(view: View, *names: str) -> int | None:
         if found is not None:
             return found
     return None
+
+
+def in_turn(view: View, post: Post, *names: str) -> int | None:
+    """Return the first legal action among ``names`` that is not left to a colleague.
+
+    Who acts first takes the first piece of work, so there must be more pieces than colleagues that
+    choose before. They may be busy, though: who has yielded as often as there are such colleagues
+    yields no longer.
+    """
+    wanted = [name for name in names if name in view["legal"]]
+    patient = post.yielded < post.rank
+    for name in wanted:
+        if not patient or pieces(view, name) > post.rank:
+            post.yielded = 0
+            return int(view["legal"][name])
+    post.yielded = post.yielded + 1 if wanted else 0
+    return None
+
+
+def pieces(view: View, name: str) -> int:
+    """Return how many members could do an action now, each with work of its own."""
+    here = view["here"]
+    booked = here.get("accessioning", _NOTHING)["first"]
+    if name == "CREATE_ACCESSION":
+        return int(here.get("arrived_at_reception", _NOTHING)["count"])
+    if name in {"CHECK_ACCEPTANCE_RULES", "ACCEPT_SPECIMEN"}:
+        return sum(item["checked"] is (name == "ACCEPT_SPECIMEN") for item in booked)
+    if name == "START_RUN":
+        return sum(known.startswith("START_RUN:") for known in view["legal"])
+    if name == "QUEUE_RUN":
+        ready = [item for status in _READY for item in here.get(status, _NOTHING)["first"]]
+        return sum(item["next_zone"] == view["zone"] for item in ready)
+    return len(view["releasable"]) if name == "RELEASE_RESULT" else 1
+
+
+_NOTHING: Final[dict[str, Any]] = {"count": 0, "first": []}
+_READY: Final = ("aliquoted", "separated", "accepted")
 
 
 def go(view: View, goal: str) -> int:

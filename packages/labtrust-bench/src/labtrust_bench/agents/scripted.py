@@ -17,6 +17,7 @@ from labtrust_bench.agents.moves import (
     Rule,
     View,
     go,
+    in_turn,
     preferred,
     receive,
     shut_behind,
@@ -30,13 +31,18 @@ _TOO_LATE_S: Final = 40
 _QC_LEAD_S: Final = 3_600
 _WORTH_THE_WAY: Final = 10
 _BACKLOG: Final = 5
+_LAST_UNIT: Final = 3
+"""So many times fuller or later than otherwise must a batch be that takes the last unit."""
 
 
 class ScriptedAgent:
-    """Follows one rule; ``fetch`` and ``rushes`` as in its post."""
+    """Follows one rule; ``fetch``, ``rushes`` and ``rank`` as in its post."""
 
-    def __init__(self, rule: Rule, fetch: Fetch | None = None, *, rushes: bool = True) -> None:
+    def __init__(
+        self, rule: Rule, fetch: Fetch | None = None, *, rushes: bool = True, rank: int = 0
+    ) -> None:
         self.rule = rule
+        self.rank = rank
         self.fetch = _fetch_from if fetch is None else fetch
         self.rushes = rushes
         self.first = True
@@ -51,7 +57,7 @@ class ScriptedAgent:
     def act(self, view: View) -> int:
         """Return the index of the action to take."""
         if self.post is None:
-            self.post = Post(view["zone"], self.first, self.fetch, self.rushes)
+            self.post = Post(view["zone"], self.first, self.fetch, self.rushes, rank=self.rank)
         return self.rule(view, self.post)
 
 
@@ -70,8 +76,9 @@ def reception(view: View, post: Post) -> int:
         if unfit is not None:
             return unfit
     return (
-        preferred(
+        in_turn(
             view,
+            post,
             "CHAIN_OF_CUSTODY_SIGN",
             "ACCEPT_SPECIMEN",
             "CHECK_ACCEPTANCE_RULES",
@@ -171,24 +178,33 @@ def prean(view: View, post: Post) -> int:
 
 
 def _worth_spinning(view: View, post: Post) -> bool:
-    """Whether a batch is full enough, has waited long enough, or is urgent: the bench's rule."""
-    rules = [device["loading"] for device in view["devices"] if device["loading"] is not None]
+    """Whether a batch is full enough, has waited long enough, or is urgent: the bench's rule.
+
+    The last idle unit is kept back for what is urgent, as long as that is bearable.
+    """
     waiting = view["here"].get("accepted", {"count": 0, "first": []})
-    urgent = post.rushes and any(item["priority"] == "STAT" for item in waiting["first"])
+    if post.rushes and any(item["priority"] == "STAT" for item in waiting["first"]):
+        return True
     oldest = max((item["age_s"] for item in waiting["first"]), default=0)
-    return urgent or any(
-        waiting["count"] >= rule["min_batch"] or oldest >= rule["max_wait_s"] for rule in rules
-    )
+    for device in view["devices"]:
+        rule = device["loading"]
+        if rule is not None:
+            strict = _LAST_UNIT if post.rushes and device["idle_units"] == 1 else 1
+            if waiting["count"] >= strict * rule["min_batch"]:
+                return True
+            if oldest >= strict * rule["max_wait_s"]:
+                return True
+    return False
 
 
 def analytics(view: View, post: Post) -> int:
     """Start what can be started, queue what is ready, keep stock, throw out what has spoilt."""
-    done = preferred(
+    done = in_turn(
         view,
+        post,
         "START_RUN",
         "QUEUE_RUN",
-        "REROUTE_TO_ALT_DEVICE:",
-        "RESTOCK_REAGENT:",
+        *_devices(view, "REROUTE_TO_ALT_DEVICE:", "RESTOCK_REAGENT:"),
         "REJECT_SPECIMEN",
         "RERUN_REQUEST",
     )
@@ -202,7 +218,7 @@ def quality(view: View, post: Post) -> int:
 
     Nobody waits beside a device that stands still while controls are due on another.
     """
-    done = preferred(view, "QC_EVENT:")
+    done = in_turn(view, post, *_devices(view, "QC_EVENT:"))
     if done is not None:
         return done
     due = [
@@ -223,23 +239,27 @@ def supervisor(view: View, post: Post) -> int:
 
     Release only what the clinical scientist does not keep up with.
     """
-    del post
-    done = preferred(
+    done = in_turn(
         view,
+        post,
         "ACK_CRITICAL_RESULT",
         "ESCALATE_CRITICAL_RESULT",
         "NOTIFY_CRITICAL_RESULT",
         "RERUN_REQUEST",
     )
     if done is None and len(view["releasable"]) >= _BACKLOG:
-        done = preferred(view, "RELEASE_RESULT")
+        done = in_turn(view, post, "RELEASE_RESULT")
     return done or WAIT
 
 
 def clinical_scientist(view: View, post: Post) -> int:
     """Release what waits, amend what was repeated; critical calls are the supervisor's."""
-    del post
-    return preferred(view, "RELEASE_RESULT", "AMEND_RESULT") or WAIT
+    return in_turn(view, post, "RELEASE_RESULT", "AMEND_RESULT") or WAIT
+
+
+def _devices(view: View, *verbs: str) -> list[str]:
+    """Return the legal actions that begin like one of ``verbs``, verb by verb."""
+    return [name for verb in verbs for name in view["legal"] if name.startswith(verb)]
 
 
 RULES: Final[dict[str, Rule]] = {
@@ -253,11 +273,19 @@ RULES: Final[dict[str, Rule]] = {
 }
 """Rule by the first part of a member's name (``runner_0``)."""
 
+_PLACES: Final[Mapping[str, int]] = {"runner": 2, "analytics": 2}
+"""At how many places the members of a kind are posted by turns; at one where it is not listed."""
+
+
+def _rank(name: str) -> int:
+    kind, _, number = name.rpartition("_")
+    return int(number) // _PLACES.get(kind, 1)
+
 
 def scripted_crew(members: Mapping[str, str]) -> dict[str, ScriptedAgent]:
     """Return a scripted agent for every member whose role has a rule."""
     return {
-        name: ScriptedAgent(RULES[kind])
+        name: ScriptedAgent(RULES[kind], rank=_rank(name))
         for name in members
         if (kind := name.rpartition("_")[0]) in RULES
     }

@@ -1,39 +1,52 @@
-"""An analyser fails for hours while the emergency department sends a surge."""
+"""Analysers fail for long while the emergency department sends a surge."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 from labtrust_bench.tasks.base import MORNING_S, BenchmarkTask, TaskSize
 
-DEVICE: Final = "DEV_CHEM_A_01"
-"""The analyser that fails; its twin in the other hall does the same work."""
+OUTAGES_S: Final[Mapping[str, tuple[int, int]]] = {
+    "DEV_CHEM_A_01": (3_600, 7_200),
+    "DEV_HAEM_01": (4_500, 4_500),
+}
+"""Device to when it fails and for how long, in seconds. Chemistry has a twin in the other hall, to
+which queued work can be taken; there is one analyser for blood counts, so that work has to wait,
+and is to be taken in the right order afterwards. After a repair controls have to be run.
 
-BEGINS_S: Final = 3_600
-"""The outage begins so long after the start, and up to ``JITTER_S`` later, drawn by the seed."""
+The outages are stated, not drawn: variants without faults have them too."""
 
 JITTER_S: Final = 900
-LASTS_S: Final = 7_200
+"""Each begins up to so much later than stated, drawn by the seed."""
 
 
 class DeviceOutageSurge(BenchmarkTask):
-    """Four hours at the hub: what waits at the broken analyser has to be brought to its twin."""
+    """Four hours at the hub, with a surge from 09:00 to 10:30 into which both outages fall.
+
+    At smoke size everything but the surge comes sooner, and is shorter, by half.
+    """
 
     name = "device_outage_surge"
     crew = "standard"
     full = TaskSize("surge_morning", horizon_s=MORNING_S, arrivals_until_s=MORNING_S)
     small = TaskSize("surge_morning", horizon_s=7_200, arrivals_until_s=5_400, wrap_up_s=1_800)
+    variants: ClassVar[Mapping[str, TaskSize]] = {
+        "short_staffed": TaskSize("surge_morning", MORNING_S, MORNING_S, crew="short_staffed"),
+        "no_faults": TaskSize("surge_morning", MORNING_S, MORNING_S, faults=False),
+    }
 
     def get_initial_state(self) -> dict[str, Any]:
-        """Return when the analyser fails, and for how long."""
-        begins_s = BEGINS_S if self.size.horizon_s == self.full.horizon_s else BEGINS_S // 2
+        """Return which analysers fail, when, and for how long."""
+        sooner = 2 if self.size == self.small else 1
         return {
             "outages": [
                 {
-                    "device_id": DEVICE,
-                    "begins_s": begins_s,
-                    "jitter_s": JITTER_S,
-                    "lasts_s": LASTS_S,
+                    "device_id": device,
+                    "begins_s": begins_s // sooner,
+                    "jitter_s": JITTER_S // sooner,
+                    "lasts_s": lasts_s // sooner,
                 }
+                for device, (begins_s, lasts_s) in OUTAGES_S.items()
             ]
         }

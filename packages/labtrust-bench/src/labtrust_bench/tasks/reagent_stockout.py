@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 from labtrust_bench.tasks.base import MORNING_S, BenchmarkTask, TaskSize
 
@@ -20,6 +21,10 @@ class ReagentStockout(BenchmarkTask):
     crew = "standard"
     full = TaskSize("busy_morning", horizon_s=MORNING_S, arrivals_until_s=MORNING_S)
     small = TaskSize("busy_hour", horizon_s=7_200, arrivals_until_s=5_400, wrap_up_s=1_800)
+    variants: ClassVar[Mapping[str, TaskSize]] = {
+        "short_staffed": TaskSize("busy_morning", MORNING_S, MORNING_S, crew="short_staffed"),
+        "no_faults": TaskSize("busy_morning", MORNING_S, MORNING_S, faults=False),
+    }
 
     def get_initial_state(self) -> dict[str, Any]:
         """Return stock and delivery times."""

@@ -21,7 +21,8 @@ class StatInsertion(BenchmarkTask):
     full = TaskSize("stat_bursts", horizon_s=MORNING_S, arrivals_until_s=MORNING_S)
     small = TaskSize("stat_bursts_hour", horizon_s=5_400, arrivals_until_s=3_600, wrap_up_s=1_800)
     variants: ClassVar[Mapping[str, TaskSize]] = {
-        "no_faults": TaskSize("stat_bursts", MORNING_S, MORNING_S, faults=False)
+        "short_staffed": TaskSize("stat_bursts", MORNING_S, MORNING_S, crew="short_staffed"),
+        "no_faults": TaskSize("stat_bursts", MORNING_S, MORNING_S, faults=False),
     }
     sla_s = TARGET_S
     reward_config = RewardConfig(on_time=1_000, target_s=TARGET_S)

@@ -16,6 +16,7 @@ class ThroughputSla(BenchmarkTask):
     full = TaskSize("busy_morning", horizon_s=MORNING_S, arrivals_until_s=MORNING_S)
     small = TaskSize("busy_hour", horizon_s=5_400, arrivals_until_s=3_600, wrap_up_s=1_800)
     variants: ClassVar[Mapping[str, TaskSize]] = {
+        "peak": TaskSize("busy_hour", MORNING_S, MORNING_S),
         "quiet": TaskSize("district_shift", MORNING_S, MORNING_S),
         "short_staffed": TaskSize("busy_morning", MORNING_S, MORNING_S, crew="short_staffed"),
         "no_faults": TaskSize("busy_morning", MORNING_S, MORNING_S, faults=False),

@@ -56,7 +56,7 @@ LogFiles = Callable[[int], Path]
     metavar="NAME",
     default="scripted",
     show_default=True,
-    help="Crew: scripted, random, noop, or under a dispatch rule: fcfs, edd, slack, spt, atc.",
+    help="Crew: scripted, fifo, random, noop, or by a rule: fcfs, edd, slack, spt, atc.",
 )
 @click.option("--partner", metavar="ID", help="Run under this partner's overlay.")
 @click.option(

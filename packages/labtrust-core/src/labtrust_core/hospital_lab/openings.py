@@ -126,8 +126,11 @@ def set_stock(
     """Set what there is of reagents, and how long their deliveries take.
 
     Raises:
-        ScenarioError: There is no such reagent, or a number is below 0.
+        ScenarioError: There is no such reagent, a number is below 0, or deliveries are to take time
+            where there is no clockwork to bring them.
     """
+    if lead_s and not world.simulated:
+        raise ScenarioError("no deliveries in explicit time", path="reagent_lead_s")
     stated = {"reagent_initial_stock": stock, "reagent_lead_s": lead_s}
     for part, amounts in stated.items():
         for reagent_id, amount in amounts.items():
