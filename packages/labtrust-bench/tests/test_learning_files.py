@@ -11,7 +11,13 @@ from labtrust_bench.learning.config import (
     require_held_out,
 )
 from labtrust_bench.learning.curve import curve_svg
-from labtrust_bench.learning.encoding import action_set, layout_fingerprint, policy_input
+from labtrust_bench.learning.encoding import (
+    action_set,
+    input_size,
+    layout_fingerprint,
+    member_number,
+    policy_input,
+)
 from labtrust_bench.learning.network import (
     FORMAT,
     PolicyFitError,
@@ -30,7 +36,7 @@ from labtrust_env.observations import Observer
 from labtrust_env.session import Session
 
 
-def network(inputs=5, actions=3, layout="here", *, seed=0, usable=None):
+def network(inputs=9, actions=3, layout="here", *, seed=0, usable=None):
     draws = np.random.default_rng(seed)
     head = PolicyHead(
         format=FORMAT,
@@ -63,7 +69,7 @@ def fitting(session):
     layout = Observer(session).layout
     count = len(session.actions)
     fingerprint = layout_fingerprint(layout, session.actions)
-    return network(layout.size + count, count, fingerprint)
+    return network(input_size(layout, session.actions), count, fingerprint)
 
 
 def test_every_preset_can_be_made():
@@ -203,7 +209,7 @@ def test_a_file_that_is_no_policy_is_refused(tmp_path, content):
 
 def test_the_numbers_are_those_of_the_layers():
     policy = network()
-    row = np.array([0.0, 1.0, 0.5, 0.25, 1.0], np.float32)
+    row = np.linspace(0, 1, 9, dtype=np.float32)
     hidden = np.tanh(row.astype(np.float64) @ policy.weights[0] + policy.biases[0])
 
     assert policy.logits(row) == pytest.approx(
@@ -228,7 +234,7 @@ def test_draws_follow_the_distribution():
     agent.reset("runner_0", 4)
     observation, mask = np.zeros(2, np.float32), np.ones(3, np.int8)
     taken = np.bincount([agent.act_on(observation, mask) for _ in range(4_000)], minlength=3)
-    odds = np.exp(policy.logits(policy_input(observation, mask)))
+    odds = np.exp(policy.logits(policy_input(observation, mask, member_number("runner_0"))))
 
     assert taken / taken.sum() == pytest.approx(odds / odds.sum(), abs=0.03)
 
@@ -236,9 +242,12 @@ def test_draws_follow_the_distribution():
 def test_a_greedy_agent_takes_the_likeliest():
     policy = network()
     agent = LearnedAgent(policy, "greedy")
+    agent.reset("runner_0", 4)
     observation, mask = np.zeros(2, np.float32), np.ones(3, np.int8)
 
-    likeliest = int(policy.logits(policy_input(observation, mask)).argmax())
+    likeliest = int(
+        policy.logits(policy_input(observation, mask, member_number("runner_0"))).argmax()
+    )
     assert {agent.act_on(observation, mask) for _ in range(20)} == {likeliest}
 
 
@@ -252,6 +261,12 @@ def test_an_agent_repeats_itself_in_the_same_episode_and_differs_by_member_and_s
 
     assert played("runner_0", 1) == played("runner_0", 1)
     assert len({played("runner_0", 1), played("runner_1", 1), played("runner_0", 2)}) == 3
+
+
+def test_members_of_one_role_are_told_apart():
+    numbers = [member_number(f"runner_{number}").tolist() for number in (0, 1, 3, 12)]
+
+    assert numbers == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 1]]
 
 
 def test_an_observation_of_another_length_is_refused():
@@ -269,7 +284,8 @@ def test_a_trained_crew_plays_an_episode_and_the_same_one_again(session, fitting
 def test_a_policy_of_another_layout_is_refused_before_it_plays(session, tmp_path):
     count = len(session.actions)
     write_network(
-        tmp_path / "policy.npz", network(Observer(session).layout.size + count, count, "elsewhere")
+        tmp_path / "policy.npz",
+        network(input_size(Observer(session).layout, session.actions), count, "elsewhere"),
     )
 
     with pytest.raises(PolicyFitError, match="train it again"):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from labtrust_bench.learning.config import Shaping, preset
+from labtrust_bench.learning.encoding import NUMBERS
 from labtrust_bench.learning.labs import TrainingLab
 from labtrust_bench.learning.pool import LabPool
 from labtrust_bench.learning.shaping import Progress
@@ -126,12 +127,14 @@ def test_the_reward_of_a_training_episode_is_that_of_the_benchmark(lab):
     assert inputs.shape[1] == lab.shape.inputs
 
 
-def test_the_input_ends_with_the_mask_of_what_may_be_used(lab):
+def test_the_input_holds_the_mask_of_what_may_be_used_and_the_number_in_the_role(lab):
     inputs, masks, _ = arrays(lab)
     lab.reset(5)
     lab.write(inputs, masks)
 
-    assert np.array_equal(inputs[:, -lab.shape.actions :], masks)
+    runners = [lab.shape.members.index(name) for name in ("runner_0", "runner_1")]
+    assert np.array_equal(inputs[:, -lab.shape.actions - NUMBERS : -NUMBERS], masks)
+    assert inputs[runners, -NUMBERS:].tolist() == [[1, 0, 0, 0], [0, 1, 0, 0]]
     assert masks[:, NOOP].all()
     assert not (masks * (1 - lab.usable)).any()
 

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from labtrust_bench.learning.config import preset
-from labtrust_bench.learning.encoding import policy_input
+from labtrust_bench.learning.encoding import member_number, policy_input
 from labtrust_bench.learning.network import read_network
 from labtrust_bench.learning.policy import learned_crew
 from labtrust_bench.learning.run_files import RunFolder, read_curve, read_record
@@ -215,14 +215,14 @@ def test_numpy_decides_as_the_model_does(trained, policy):
 
     observer = Observer(session)
     compared = 0
-    for agent in crew.values():
-        agent.reset("any", 77)
+    for name, agent in crew.items():
+        agent.reset(name, 77)
     while session.steps < 60:
         observer.refresh()
         actions = {}
         for name, agent in crew.items():
             usable = session.mask(name) * network.usable
-            row = policy_input(observer.observe(name), usable)
+            row = policy_input(observer.observe(name), usable, member_number(name))
             likeliest, _ = model.predict(row, deterministic=True, action_masks=usable)
             logits = np.where(usable, network.logits(row), -np.inf)
             best = np.sort(logits)[-2:]
@@ -240,3 +240,25 @@ def test_a_folder_with_something_in_it_is_not_overwritten(tmp_path):
     with pytest.raises(UsageError, match="--resume"):
         train(CONFIG, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.slow
+def test_a_search_proposes_settings_and_repeats_itself():
+    pytest.importorskip("optuna", reason="a search needs the extra marl_hpo")
+    from labtrust_bench.learning.search import search
+
+    advanced = []
+    config = preset("tiny", task="throughput_sla", steps=10)
+    found = [search(config, 2, 1, lambda: advanced.append(1)) for _ in range(2)]
+
+    assert found[0] == found[1]
+    assert len(advanced) == 4
+    assert found[0].settings.keys() == {
+        "learning_rate",
+        "entropy",
+        "gamma",
+        "gae_lambda",
+        "epochs",
+    }
+    assert found[0].config.learning_rate == found[0].settings["learning_rate"]
+    assert found[0].config.steps == config.steps

@@ -1,7 +1,8 @@
 """What a learned policy reads and may do: its input vector, its action set, their fingerprint.
 
-The input is the observation followed by the mask: what an agent can do here and now says a good
-part of what it should do.
+The input is the observation, the mask, and the member's number within its role. What an agent can
+do here and now says a good part of what it should do; and two of one role who see the same would
+for ever do the same, if nothing told them apart.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from hashlib import sha256
+from typing import Final
 
 import numpy as np
 from labtrust_core.errors import UnknownNameError
@@ -16,6 +18,9 @@ from labtrust_env.actions import NOOP, ActionDef
 from labtrust_env.fields import Layout
 from labtrust_env.observations import Vector
 from labtrust_env.session import Mask
+
+NUMBERS: Final = 4
+"""Members of a role that are told apart; those after them count as the last."""
 
 
 def layout_fingerprint(layout: Layout, actions: Sequence[ActionDef]) -> str:
@@ -63,9 +68,23 @@ def action_set(
 
 def input_size(layout: Layout, actions: Sequence[ActionDef]) -> int:
     """Return the length of a policy's input."""
-    return layout.size + len(actions)
+    return layout.size + len(actions) + NUMBERS
 
 
-def policy_input(observation: Vector, mask: Mask) -> Vector:
-    """Return a policy's input: the observation, then the mask of what it may use now."""
-    return np.concatenate((observation, mask), dtype=np.float32)
+def member_number(name: str) -> Vector:
+    """Return a member's number within its role, from its name (``runner_1``): float32, one of 1."""
+    last = name.rpartition("_")[2]
+    found = np.zeros(NUMBERS, np.float32)
+    found[min(int(last), NUMBERS - 1) if last.isdecimal() else 0] = 1
+    return found
+
+
+def policy_input(observation: Vector, mask: Mask, number: Vector) -> Vector:
+    """Return a policy's input.
+
+    Args:
+        observation: What the agent observes.
+        mask: What it may do now, and may use.
+        number: Its number within its role.
+    """
+    return np.concatenate((observation, mask, number), dtype=np.float32)

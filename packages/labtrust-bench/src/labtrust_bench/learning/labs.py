@@ -15,7 +15,12 @@ from labtrust_env.session import Session
 from numpy.typing import NDArray
 
 from labtrust_bench.learning.config import TrainConfig
-from labtrust_bench.learning.encoding import action_set, input_size, layout_fingerprint
+from labtrust_bench.learning.encoding import (
+    action_set,
+    input_size,
+    layout_fingerprint,
+    member_number,
+)
 from labtrust_bench.learning.shaping import Progress
 from labtrust_bench.tasks.registry import get_task
 
@@ -84,6 +89,7 @@ class TrainingLab:
         self._team = config.shaping.team
         self.usable = action_set(self._session.actions, config.without, config.without_targets)
         self._members = tuple(self._session.members)
+        self._numbers = np.array([member_number(name) for name in self._members])
         self._seed = 0
         self._totals = np.zeros(5)
         actions = self._session.actions
@@ -118,7 +124,8 @@ class TrainingLab:
         self._observer.refresh()
         inputs[:, :size] = self._observer.observe_all()
         np.multiply(self._session.masks(), self.usable, out=masks)
-        inputs[:, size:] = masks
+        inputs[:, size : size + masks.shape[1]] = masks
+        inputs[:, size + masks.shape[1] :] = self._numbers
 
     def step(self, actions: NDArray[np.int64], paid: Floats) -> None:
         """Let every member act.

@@ -77,7 +77,7 @@ class PolicyNetwork:
 
     @property
     def inputs(self) -> int:
-        """Length of its input: the observation and the mask."""
+        """Length of its input (see ``labtrust_bench.learning.encoding``)."""
         return int(self.weights[0].shape[0])
 
     def logits(self, inputs: Vector) -> Doubles:

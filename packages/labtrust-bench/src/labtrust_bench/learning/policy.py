@@ -14,7 +14,12 @@ from labtrust_env.observations import Observer, Vector
 from labtrust_env.session import Mask, Session
 
 from labtrust_bench.learning.config import Decide
-from labtrust_bench.learning.encoding import layout_fingerprint, policy_input
+from labtrust_bench.learning.encoding import (
+    NUMBERS,
+    layout_fingerprint,
+    member_number,
+    policy_input,
+)
 from labtrust_bench.learning.network import (
     Doubles,
     PolicyFitError,
@@ -51,6 +56,7 @@ class LearnedAgent:
         self.decide = network.head.decide if decide is None else decide
         self._draws: Stream = stream(0, _STREAM)
         self._name = ""
+        self._own = member_number("")
         self._number = 0
         self._session: Session | None = None
 
@@ -58,6 +64,7 @@ class LearnedAgent:
         """Begin again at the first draw of ``name`` in the episode of ``seed``."""
         self._draws = stream(seed, _STREAM)
         self._name = name
+        self._own = member_number(name)
         self._number = 0
 
     def act_on(self, observation: Vector, mask: Mask) -> int:
@@ -67,16 +74,17 @@ class LearnedAgent:
             PolicyFitError: Observation and mask have not the lengths that it was trained on.
         """
         network = self.network
-        if observation.size + mask.size != network.inputs or mask.size != network.usable.size:
+        observed = network.inputs - network.usable.size - NUMBERS
+        if (observation.size, mask.size) != (observed, network.usable.size):
             raise PolicyFitError(
                 f"an observation of {observation.size} and {mask.size} actions do not fit a "
-                f"policy of {network.inputs - network.usable.size} and {network.usable.size}"
+                f"policy of {observed} and {network.usable.size}"
             )
         usable = mask * network.usable
         choices = np.flatnonzero(usable)
         if choices.size == 1:
             return int(choices[0])
-        found = network.logits(policy_input(observation, usable))[choices]
+        found = network.logits(policy_input(observation, usable, self._own))[choices]
         if self.decide == "greedy":
             return int(choices[int(found.argmax())])
         return int(choices[self._draw(np.exp(found - found.max()))])
