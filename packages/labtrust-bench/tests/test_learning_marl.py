@@ -25,7 +25,7 @@ from labtrust_bench.learning.trainer import resume, train
 from labtrust_bench.learning.yardsticks import mean_rewards
 
 # Libraries of the extra warn of their own use of others.
-pytestmark = pytest.mark.filterwarnings("default")
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.timeout(600)]
 CONFIG = preset("tiny", task="throughput_sla", steps=39_000, validate_every=2)
 
 
@@ -147,8 +147,8 @@ def test_a_run_leaves_all_that_was_promised(trained):
     assert record.config == preset("tiny", task="throughput_sla", steps=39_000, validate_every=2)
     assert [row.update for row in rows] == list(range(1, record.updates + 1))
     assert rows[-1].agent_steps == record.agent_steps >= 39_000
-    assert report["validation_reward"] == max(
-        row.validation_reward for row in rows if row.validation_reward is not None
+    assert report["validation_reward"] == pytest.approx(
+        max(row.validation_reward for row in rows if row.validation_reward is not None), abs=1e-3
     )
     assert last_checkpoint(folder.checkpoints) == record.updates
     assert list(folder.tensorboard.iterdir())
