@@ -1,20 +1,16 @@
 """The ready-made agents: doing nothing, doing anything, and doing what must be refused."""
 
-import json
 import random
 
 import pytest
-from labtrust_bench.agents.adversary import INSIDER, OUTSIDER, PREPARATION, Adversary, Attempt
 from labtrust_bench.agents.noop import DoNothing
 from labtrust_bench.agents.random_agent import RandomAgent
 from labtrust_bench.agents.scripted import scripted_crew
 from labtrust_bench.runs.episode import run_episode
 from labtrust_bench.tasks.throughput_sla import ThroughputSla
-from labtrust_core.ledger.verify import verify_log
 from labtrust_env.session import Session, SessionConfig
 
 LEGAL = {"NOOP": 0, "TICK": 1, "MOVE:Z": 9}
-OPPONENTS = ("A_ADVERSARY_0", "A_INSIDER_0")
 
 
 def choices(agent, count=50):
@@ -60,67 +56,6 @@ def test_random_leaves_the_global_generator_alone():
     choices(agent)
 
     assert random.getstate() == before
-
-
-def test_an_attempt_waits_for_its_time():
-    action = {"action_type": "TICK"}
-    agent = Adversary((Attempt("probing", action),), every_s=100)
-    agent.reset("adversary_0", 1)
-    view = {"t_s": 99, "zone": "Z", "legal": LEGAL, "hops": {}}
-
-    assert agent.act(view) == 0
-    assert agent.act({**view, "t_s": 100}) is action
-    assert agent.act({**view, "t_s": 900}) == 0
-
-
-def test_an_attempt_that_needs_a_place_walks_there_first():
-    action = {"action_type": "TICK"}
-    agent = Adversary((Attempt("intrusion", action, "FAR"),), every_s=100)
-    agent.reset("adversary_0", 1)
-    view = {"t_s": 100, "zone": "HERE", "legal": LEGAL, "hops": {"FAR": "Z"}}
-
-    assert agent.act(view) == LEGAL["MOVE:Z"]
-    assert agent.act({**view, "zone": "FAR"}) is action
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["unsigned", "signed"])
-def disrupted(request, play):
-    """An episode with both opponents, as the records of its ledger."""
-    run = play("adversarial_disruption", signed=request.param)
-    records = [json.loads(line) for line in run.log.read_text(encoding="utf-8").splitlines()]
-    theirs = [item for item in records if item.get("event", {}).get("agent_id") in OPPONENTS]
-    return run, theirs
-
-
-def test_every_attempt_is_made_and_refused(disrupted):
-    _, theirs = disrupted
-    attempts = [item for item in (*OUTSIDER, *INSIDER) if item.phase != PREPARATION]
-    accepted = [item for item in theirs if item["outcome"]["status"] == "ACCEPTED"]
-
-    assert len(theirs) - len(accepted) == len(attempts)
-    assert {item["event"]["action_type"] for item in accepted} == {"MOVE", "TICK"}
-    assert sum(item["event"]["action_type"] == "TICK" for item in accepted) == 1
-
-
-def test_enforcement_stops_an_opponent(disrupted):
-    run, theirs = disrupted
-
-    assert run.metrics.enforcements_by_action["throttle_agent"] >= 1
-    assert any(item["outcome"].get("reason") == "AGENT_KILLED" for item in theirs)
-
-
-def test_the_laboratory_still_releases_and_its_log_verifies(disrupted):
-    run, _ = disrupted
-
-    assert run.metrics.throughput > 0
-    assert verify_log(run.log).ok
-
-
-def test_opponents_break_no_invariant(disrupted):
-    _, theirs = disrupted
-    accepted = [item for item in theirs if item["outcome"]["status"] == "ACCEPTED"]
-
-    assert not any(item["outcome"].get("violations") for item in accepted)
 
 
 def test_the_crew_repeats_what_is_in_doubt_and_amends_it(policy):

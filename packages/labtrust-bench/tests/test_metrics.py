@@ -227,7 +227,7 @@ def test_only_opponents_count_as_opposition(lab):
     found = laboratory.metrics.opposition
 
     assert (found.events, found.blocked, found.enforcements) == (3, 2, 1)
-    assert found.detection_latency_s == laboratory.session.now - 70 - found.first_blocked_s
+    assert found.response_latency_s == laboratory.session.now - 70 - found.first_blocked_s
 
 
 def test_a_task_without_opponents_has_no_opposition(lab):

@@ -178,7 +178,7 @@ def test_nothing_of_this_machine_or_moment_is_in_results_or_logs(play):
 def test_results_name_what_made_them(play):
     results = play("adversarial_disruption").results
 
-    assert results.agents["adversary_0"] == "labtrust_bench.agents.adversary:Adversary"
+    assert results.agents["adversary_0"] == "labtrust_bench.agents.opponents.opponent:Opponent"
     assert results.task_source.distribution == "labtrust_bench"
     assert results.versions.keys() == {"labtrust-bench", "labtrust-core", "labtrust-env"}
 

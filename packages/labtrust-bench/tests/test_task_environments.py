@@ -1,6 +1,7 @@
 """A task's environment runs what the task says."""
 
 import pickle
+from dataclasses import replace
 
 import pytest
 from labtrust_bench.tasks.environment import TaskEnvironments
@@ -15,7 +16,7 @@ def test_the_environment_runs_the_session_and_rewards_of_the_task(name, variant)
 
     env = TaskEnvironments(task)()
 
-    assert env.session.config == task.session_config()
+    assert env.session.config == replace(task.session_config(), intrusion=None)
     assert env.max_cycles == task.max_steps
     assert env.config.reward_config == task.reward_config
 

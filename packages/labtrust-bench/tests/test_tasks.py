@@ -54,7 +54,7 @@ def test_opponents_stay_whichever_crew_is_measured(policy):
     agents = agents_for(task, members, "noop")
 
     assert type(agents["runner_0"]).__name__ == "DoNothing"
-    assert type(agents["adversary_0"]).__name__ == "Adversary"
+    assert type(agents["adversary_0"]).__name__ == "Opponent"
 
 
 def test_unknown_crew_names_the_known_ones(policy):

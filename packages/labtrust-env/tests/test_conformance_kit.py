@@ -2,22 +2,26 @@
 
 import functools
 import importlib
+import os
 import sys
 from pathlib import Path
 
 import pytest
 from labtrust_core.errors import UnknownNameError
 from labtrust_env import hospital_lab_v0
+from labtrust_env.centralised import CentralisedHospitalLab
 from labtrust_env.conformance import (
     CHECKS,
     ConformanceError,
     NotApplicableError,
+    gymnasium_tests,
     run_check,
     run_checks,
 )
 
-PROCESSES = {"hash_seed", "reset_reads_no_files"}
-IN_PROCESS = sorted(CHECKS.keys() - PROCESSES)
+PROCESSES = {"hash_seed", "reset_reads_no_files", "thread_count"}
+LABORATORY = {"batch", "batch_of_processes", "centralised_env", "make_vec"}
+IN_PROCESS = sorted(CHECKS.keys() - PROCESSES - LABORATORY)
 
 FAULTS = [
     ("same_seed", "Noisy", "after 2 steps"),
@@ -49,7 +53,10 @@ FAULTS = [
     ("masks_tell_the_truth", "TooKind", "allows action"),
     ("masked_out_actions_are_survived", "Fragile", "crashes step"),
     ("hash_seed", "Hashed", "PYTHONHASHSEED"),
+    ("thread_count", "Threaded", "OMP_NUM_THREADS=2"),
     ("reset_reads_no_files", "Reader", "reset opens 3 files"),
+    ("factory_copies", "forgetful", "a factory that pickle made"),
+    ("renders", "Painting", "rendering as ansi changes the episode"),
 ]
 ABSENT = [
     ("state_in_space", "Bare", "state_space"),
@@ -57,7 +64,15 @@ ABSENT = [
     ("masks_tell_the_truth", "Bare", "action_mask"),
     ("masked_out_actions_are_survived", "Bare", "action_mask"),
     ("time_limit_truncates", "Terminating", "terminates by itself"),
+    ("renders", "Invisible", "render_modes"),
+    ("renders", "Misnamed", "takes render_mode"),
+    *((name, "Game", "the hospital laboratory") for name in sorted(LABORATORY)),
 ]
+
+
+laboratory = functools.partial(
+    hospital_lab_v0.parallel_env, horizon_s=600, workload="district_smoke"
+)
 
 
 @pytest.fixture
@@ -92,7 +107,7 @@ def test_what_is_not_claimed_is_not_applicable(toys, name, kind, words):
 
 def test_every_check_of_ours_has_an_environment_that_fails_it():
     theirs = {"parallel_api", "aec_api", "parallel_seed", "aec_seed"}
-    assert CHECKS.keys() - theirs == {name for name, *_ in FAULTS}
+    assert CHECKS.keys() - theirs - LABORATORY == {name for name, *_ in FAULTS}
 
 
 @pytest.mark.parametrize(
@@ -105,8 +120,52 @@ def test_what_a_test_of_pettingzoo_finds_is_a_finding(toys, name, kind):
     assert found.detail
 
 
+@pytest.mark.parametrize("name", ["batch", "batch_of_processes"])
+def test_laboratories_that_disturb_each_other_make_no_batch(toys, name):
+    del toys  # it lets other processes import its neighbours
+    with pytest.raises(ConformanceError, match="single ones show different things"):
+        CHECKS[name](importlib.import_module("faulty_labs").Entangled)
+
+
+def test_a_batch_that_adds_up_other_rewards_is_found(monkeypatch):
+    monkeypatch.setattr(
+        "labtrust_env.vector.gymnasium_env.crew_reward", lambda rewards: rewards.sum(axis=-1) - 1
+    )
+    with pytest.raises(ConformanceError, match="Gymnasium's show different things"):
+        CHECKS["make_vec"](laboratory)
+
+
+def test_what_gymnasiums_checker_finds_is_a_finding(monkeypatch):
+    class Outside(CentralisedHospitalLab):
+        def reset(self, **options):
+            observation, infos = super().reset(**options)
+            return {**observation, "observation": observation["observation"] + 2}, infos
+
+    monkeypatch.setattr(gymnasium_tests, "CentralisedHospitalLab", Outside)
+    assert run_check("centralised_env", laboratory).verdict == "failed"
+
+
+def test_what_cannot_draw_here_is_not_applicable(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pygame", None)
+    found = run_check("renders", laboratory)
+    assert found.verdict == "not applicable"
+    assert "labtrust-env[render]" in found.detail
+
+
+def test_the_laboratory_renders():
+    pytest.importorskip("pygame", reason="pictures need the extra render")
+    CHECKS["renders"](laboratory)
+    assert "SDL_VIDEODRIVER" not in os.environ
+
+
 def test_a_factory_that_no_other_process_can_have_is_not_applicable(toys):
     found = run_check("hash_seed", functools.partial(lambda kind: kind(), toys.Game))
+    assert found.verdict == "not applicable"
+    assert "pickled" in found.detail
+
+
+def test_a_batch_of_what_no_other_process_can_have_is_not_applicable():
+    found = run_check("batch_of_processes", functools.partial(lambda make: make(), laboratory))
     assert found.verdict == "not applicable"
     assert "pickled" in found.detail
 
@@ -154,13 +213,15 @@ OURS = (
     "mask_format",
     "masked_out_actions_are_survived",
     "reset_reads_no_files",
+    "factory_copies",
+    "thread_count",
+    *sorted(LABORATORY),
 )
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_the_laboratory_passes(name):
-    make = functools.partial(hospital_lab_v0.parallel_env, horizon_s=600, workload="district_smoke")
-    CHECKS[name](make)
+    CHECKS[name](laboratory)
 
 
 @pytest.mark.slow

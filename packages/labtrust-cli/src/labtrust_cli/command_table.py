@@ -143,6 +143,13 @@ COMMANDS: Final = (
         distribution="labtrust-bench",
     ),
     CommandEntry(
+        name="show-attacks",
+        section=BENCHMARKS,
+        summary="What a task's opponents try, what stops it, and what happens without.",
+        example="labtrust show-attacks --task insider_key_misuse --seed 7",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
         name="bench-smoke",
         section=BENCHMARKS,
         summary="One short episode of every task.",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from labtrust_env.parallel_env import HospitalLabEnv
     from labtrust_env.rewards import RewardConfig
     from labtrust_env.session import Session, SessionConfig
+    from labtrust_env.vector import HospitalLabVector, HospitalLabVectorEnv
 
 __version__ = "0.1.0"
 
@@ -25,6 +26,8 @@ __all__ = [
     "ENV_ID",
     "EnvConfig",
     "HospitalLabEnv",
+    "HospitalLabVector",
+    "HospitalLabVectorEnv",
     "RewardConfig",
     "Session",
     "SessionConfig",
@@ -35,6 +38,8 @@ __all__ = [
 _HOME = {
     "EnvConfig": "labtrust_env.config",
     "HospitalLabEnv": "labtrust_env.parallel_env",
+    "HospitalLabVector": "labtrust_env.vector",
+    "HospitalLabVectorEnv": "labtrust_env.vector",
     "RewardConfig": "labtrust_env.rewards",
     "Session": "labtrust_env.session",
     "SessionConfig": "labtrust_env.session",

@@ -13,11 +13,38 @@ from numpy.typing import NDArray
 
 from labtrust_env.config import EnvConfig, EnvOptions
 from labtrust_env.parallel_env import HospitalLabEnv
+from labtrust_env.render_modes import RENDER_FPS, RENDER_MODES
+from labtrust_env.rewards import MILLI
 
 Arrays = dict[str, NDArray[Any]]
 
 _MASK: Final = "action_mask"
 _VECTOR: Final = "observation"
+
+
+def centralised_spaces(
+    members: int, fields: int, actions: int
+) -> tuple[spaces.Dict, spaces.MultiDiscrete]:
+    """Return the observation space and the action space of one agent that decides for a crew."""
+    return (
+        spaces.Dict(
+            {
+                _VECTOR: spaces.Box(0, 1, (members, fields), np.float32),
+                _MASK: spaces.Box(0, 1, (members, actions), np.int8),
+            }
+        ),
+        spaces.MultiDiscrete([actions] * members),
+    )
+
+
+def crew_reward(rewards: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of the members' rewards, which lie along the last axis.
+
+    They are summed as the integers of milli-units that they come from, so that the mean is the same
+    to the last bit whoever sums.
+    """
+    total: NDArray[np.float64] = np.rint(rewards * MILLI).sum(axis=-1)
+    return np.asarray(total / (MILLI * rewards.shape[-1]))
 
 
 class CentralisedHospitalLab(gymnasium.Env[Any, Any]):
@@ -34,8 +61,8 @@ class CentralisedHospitalLab(gymnasium.Env[Any, Any]):
 
     # Gymnasium declares it as an instance's, and reads it from the class
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc] # for that reason
-        "render_modes": ["ansi"],
-        "render_fps": 4,
+        "render_modes": list(RENDER_MODES),
+        "render_fps": RENDER_FPS,
     }
 
     def __init__(self, policy: CompiledPolicy | None = None, **options: Unpack[EnvOptions]) -> None:
@@ -53,17 +80,13 @@ class CentralisedHospitalLab(gymnasium.Env[Any, Any]):
             raise UsageError("mask_in is no option here: the mask is always in the observation")
         options["mask_in"] = "obs"
         self.parallel = HospitalLabEnv(EnvConfig(**options), policy)
-        self.render_mode = self.parallel.render_mode
+        self.render_mode: str | None = self.parallel.render_mode
         self.members = tuple(self.parallel.possible_agents)
-        count, actions = len(self.members), len(self.parallel.session.actions)
-        fields = self.parallel.observer.layout.size
-        self.observation_space = spaces.Dict(
-            {
-                _VECTOR: spaces.Box(0, 1, (count, fields), np.float32),
-                _MASK: spaces.Box(0, 1, (count, actions), np.int8),
-            }
+        self.observation_space, self.action_space = centralised_spaces(
+            len(self.members),
+            self.parallel.observer.layout.size,
+            len(self.parallel.session.actions),
         )
-        self.action_space = spaces.MultiDiscrete([actions] * count)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -105,7 +128,7 @@ class CentralisedHospitalLab(gymnasium.Env[Any, Any]):
         observations, rewards, ended, cut, infos = self.parallel.step(chosen)
         return (
             self._stacked(observations),
-            sum(rewards.values()) / len(self.members),
+            float(crew_reward(np.array([rewards[name] for name in self.members]))),
             any(ended.values()),
             any(cut.values()),
             {"agents": infos, "rewards": rewards},
@@ -122,6 +145,10 @@ class CentralisedHospitalLab(gymnasium.Env[Any, Any]):
         masks = [self.parallel.action_mask(name) for name in self.members]
         return np.concatenate(masks).astype(np.bool_)
 
-    def render(self) -> str | None:
-        """Return the floor plan as text, where ``render_mode`` is ``ansi``; else warn."""
+    def render(self) -> Any:  # noqa: ANN401 - each mode has its own
+        """Render as ``HospitalLabEnv.render``."""
         return self.parallel.render()
+
+    def close(self) -> None:
+        """Close the window, where there is one."""
+        self.parallel.close()

@@ -9,12 +9,12 @@ from typing import Any, Final, Literal, TypedDict
 
 from labtrust_core.errors import UnknownNameError, UsageError
 
+from labtrust_env.render_modes import RENDER_MODES
 from labtrust_env.rewards import RewardConfig
 from labtrust_env.session import SessionConfig
 
 MaskPlace = Literal["both", "obs", "info", "none"]
 MASK_PLACES: Final = ("both", "obs", "info", "none")
-RENDER_MODES: Final = ("ansi",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class EnvConfig:
         reward_config: What counts how much.
         mask_in: Where the action mask is: in the observation, in the infos, in both or nowhere.
             Without one in the observation, that is the bare vector.
-        render_mode: ``ansi`` or ``None``.
+        render_mode: ``ansi``, ``rgb_array``, ``human`` or ``None``.
         strict_options: Whether an unknown reset option is an error, not only a warning.
         policy_dir: The policy folder; by default the one in force.
         partner: Id of the partner whose overlay applies.

@@ -23,7 +23,8 @@ from pettingzoo import ParallelEnv  # type: ignore[import-untyped] # it has no t
 
 from labtrust_env.config import EnvConfig
 from labtrust_env.observations import Observer, Vector
-from labtrust_env.render_ansi import Alarm, render_ansi
+from labtrust_env.render_ansi import Alarm
+from labtrust_env.render_modes import RENDER_FPS, RENDER_MODES, Renderer, open_renderer
 from labtrust_env.rewards import MILLI, step_rewards
 from labtrust_env.seeding import SeedStream
 from labtrust_env.session import Action, Mask, Session
@@ -56,8 +57,8 @@ class HospitalLabEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc] # likewi
 
     metadata: ClassVar[dict[str, Any]] = {
         "name": "hospital_lab_v0",
-        "render_modes": ["ansi"],
-        "render_fps": 4,
+        "render_modes": list(RENDER_MODES),
+        "render_fps": RENDER_FPS,
         "is_parallelizable": True,
     }
 
@@ -74,6 +75,7 @@ class HospitalLabEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc] # likewi
             PolicyError: The policy is missing, malformed or contradicts itself.
             UsageError: The configuration names something that policy does not know, or its times
                 make no episode.
+            MissingExtraError: The render mode draws, and pygame is not installed.
         """
         self.config = EnvConfig() if config is None else config
         if policy is None:
@@ -88,6 +90,8 @@ class HospitalLabEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc] # likewi
         self._observer = Observer(self.session)
         self._seeds = SeedStream()
         self._alarms: deque[Alarm] = deque(maxlen=_ALARMS_KEPT)
+        mode = self.config.render_mode
+        self._renderer: Renderer | None = None if mode is None else open_renderer(mode)
         self._action_spaces = {
             name: spaces.Discrete(len(self.session.actions)) for name in self.possible_agents
         }
@@ -162,6 +166,7 @@ class HospitalLabEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc] # likewi
             info["stream_seed"] = self._seeds.base
             info["episode"] = self._seeds.episode
             info["policy_fingerprint"] = self._policy.fingerprint
+        self._show()
         return observations, infos
 
     def _check_options(self, options: Mapping[str, Any]) -> None:
@@ -207,6 +212,7 @@ class HospitalLabEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc] # likewi
         observations, infos = self._observe()
         if terminated or truncated:
             self.agents = []
+        self._show()
         rewards = {name: sum(self.reward_terms[name].values()) / MILLI for name in live}
         return (
             observations,
@@ -262,20 +268,32 @@ class HospitalLabEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc] # likewi
                 event = result.event
                 self._alarms.append(Alarm(event.t_s, event.action_type, dict(event.args)))
 
-    def render(self) -> str | None:
-        """Return the floor plan as text, where ``render_mode`` is ``ansi``; else warn.
+    def render(self) -> Any:  # noqa: ANN401 - each mode has its own
+        """Render the present moment as ``render_mode`` says; without one, warn.
+
+        Returns:
+            ``ansi``: the floor plan as text. ``rgb_array``: a picture, uint8 ``[row, column, 3]``,
+            as large in every step. ``human``: ``None``; the window is drawn, as it is without being
+            asked at each ``reset`` and ``step``.
 
         Raises:
-            UsageError: No episode has begun.
+            UsageError: No episode has begun, or there is no screen for a window.
         """
-        if self.render_mode is None:
-            warnings.warn("render() without a render_mode; make one with ansi", stacklevel=2)
+        if self._renderer is None:
+            modes = ", ".join(RENDER_MODES)
+            warnings.warn(f"render() without a render_mode; make one with {modes}", stacklevel=2)
             return None
         self._seeds.current()
-        return render_ansi(self.session, tuple(self._alarms))
+        return self._renderer.render(self.session, tuple(self._alarms))
+
+    def _show(self) -> None:
+        if self.render_mode == "human":
+            self.render()
 
     def close(self) -> None:
-        """Do nothing: there is no window and no process."""
+        """Close the window, where there is one; it opens again when rendered again."""
+        if self._renderer is not None:
+            self._renderer.close()
 
     def snapshot(self) -> bytes:
         """Return the environment in mid-episode as bytes, for ``restore``.

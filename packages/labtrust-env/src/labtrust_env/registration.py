@@ -24,5 +24,7 @@ def register_environments() -> None:
         register("aec", ENV_ID, entry_point=f"{_MODULE}:env")
     if CENTRALISED_ID not in gymnasium.registry:
         gymnasium.register(
-            CENTRALISED_ID, entry_point="labtrust_env.centralised:CentralisedHospitalLab"
+            CENTRALISED_ID,
+            entry_point="labtrust_env.centralised:CentralisedHospitalLab",
+            vector_entry_point="labtrust_env.vector.gymnasium_env:HospitalLabVectorEnv",
         )

@@ -30,6 +30,7 @@ from labtrust_core.trust.keys import TestKeyBinding, TestKeyring
 from labtrust_core.trust.signatures import sign_event
 
 from labtrust_env.actions import NOOP, action_table, fallback
+from labtrust_env.intrusion import CLAIMS, Intrusion, Line, house_of, initial_tokens, key_bindings
 from labtrust_env.readings import DeviceReading
 from labtrust_env.situations import Answer, Situations, Vector
 from labtrust_env.situations import Mask as Mask  # noqa: PLC0414 - callers find it here
@@ -71,6 +72,7 @@ class SessionConfig:
             are refused.
         faults: Whether devices break down.
         scenario: Further parts of the initial state (specimens, tokens, …).
+        intrusion: Who of the crew intrudes, and with what (see ``labtrust_env.intrusion``).
     """
 
     crew: str
@@ -81,6 +83,7 @@ class SessionConfig:
     signed: bool = False
     faults: bool = True
     scenario: Mapping[str, Any] = field(default_factory=dict)
+    intrusion: Intrusion | None = None
 
 
 class Session:
@@ -120,6 +123,9 @@ class Session:
         self.steps = 0
         self.outcomes: dict[str, StepResult] = {}
         self._keyring: TestKeyring | None = None
+        self._line: Line | None = None
+        if config.intrusion is not None:
+            self._line = Line(house_of(tables, config.crew))
         self._shared: dict[str, Any] = {}
         self._answers: dict[str, Answer] = {}
         self._situations = Situations(policy, self.actions)
@@ -184,6 +190,12 @@ class Session:
             **stated.scenario,
             **(scenario or {}),
         }
+        if self._line is not None and stated.intrusion is not None:
+            self._line.sent.clear()
+            tokens = initial_tokens(
+                stated.intrusion.tokens, self.members, self.engine.policy.tables
+            )
+            initial["tokens"] = [*initial.get("tokens", ()), *tokens]
         self.engine.reset(initial, config, keys=keys, sink=sink)
         self.steps = 0
         self.outcomes = {}
@@ -196,6 +208,8 @@ class Session:
             f"ed25519:{agent}": TestKeyBinding(agent_id=agent, role_id=self.roles[name])
             for name, agent in self.members.items()
         }
+        if self.config.intrusion is not None:
+            bindings |= key_bindings(self.config.intrusion.keys, self.members, self.roles)
         return TestKeyring(bindings, seed)
 
     def view(self, name: str) -> dict[str, Any]:
@@ -208,7 +222,17 @@ class Session:
         """
         seen = agent_view(self.ctx, self._agent_id(name), self._shared)
         seen["legal"] = {self.actions[index].name: index for index in self.legal(name)}
+        if self._line is not None and self._intrudes(name):
+            seen["house"] = self._line.house
+            seen["wire"] = {
+                "episode": self.ctx.config.episode,
+                "head": self.engine.head,
+                "sent": tuple(self._line.sent),
+            }
         return seen
+
+    def _intrudes(self, name: str) -> bool:
+        return self.config.intrusion is not None and name in self.config.intrusion.members
 
     def legal(self, name: str) -> tuple[int, ...]:
         """Return the indices that a member can do now, in rising order; NOOP is always in it.
@@ -298,7 +322,7 @@ class Session:
             if event is not None:
                 by_index = bool(self.outcomes) and not isinstance(actions[name], Mapping)
                 current = self._current(name, actions[name], event) if by_index else event
-                self.outcomes[name] = self._submit(current)
+                self.outcomes[name] = self._submit(name, current)
         results = list(self.outcomes.values())
         self.steps += 1
         results += self.engine.advance(min(self.steps * self.config.dt_s, self.config.horizon_s))
@@ -313,14 +337,17 @@ class Session:
         Raises:
             LedgerError: The episode writes a log, which cannot be in two states.
         """
-        return pickle.dumps((self.engine.snapshot(), self.steps, self.outcomes))
+        sent = None if self._line is None else self._line.sent
+        return pickle.dumps((self.engine.snapshot(), self.steps, self.outcomes, sent))
 
     def restore(self, snapshot: bytes) -> None:
         """Bring back what ``snapshot`` returned.
 
         Only bytes that this process's user made are safe to restore.
         """
-        episode, self.steps, self.outcomes = pickle.loads(snapshot)  # noqa: S301 - own bytes
+        episode, self.steps, self.outcomes, sent = pickle.loads(snapshot)  # noqa: S301 - own bytes
+        if self._line is not None:
+            self._line.sent = sent
         self.engine.restore(episode)
         self._keyring = self._ring(self.ctx.config.seed)
         self.forget()
@@ -352,14 +379,15 @@ class Session:
         return index
 
     def _event_of_mapping(self, name: str, action: Mapping[str, Any]) -> dict[str, Any] | None:
-        unknown = sorted(action.keys() - _ACTION_FIELDS)
+        claims = CLAIMS if self._intrudes(name) else frozenset()
+        unknown = sorted(action.keys() - _ACTION_FIELDS - claims)
         if unknown:
-            known = ", ".join(sorted(_ACTION_FIELDS))
+            known = ", ".join(sorted(_ACTION_FIELDS | claims))
             raise UsageError(f"{name}: unknown field {unknown[0]} in an action; expected {known}")
         stated = {
             key: value
             for key, value in action.items()
-            if key in _EVENT_FIELDS and value is not None
+            if key in _EVENT_FIELDS | claims and value is not None
         }
         if action.get("action_type") is not None:
             return self._complete(name, {**stated, "action_type": action["action_type"]})
@@ -396,8 +424,9 @@ class Session:
         event_id = unused(f"{name}-{self.steps}", self.ctx.trust.seen)
         return {"event_id": event_id, "t_s": self.now, "agent_id": self.members[name], **stated}
 
-    def _submit(self, event: dict[str, Any]) -> StepResult:
-        if self._keyring is not None and "signature" not in event:
+    def _submit(self, name: str, event: dict[str, Any]) -> StepResult:
+        own = event["agent_id"] == self.members[name]
+        if self._keyring is not None and own and "signature" not in event:
             key_id = event.get("key_id") or f"ed25519:{event['agent_id']}"
             private = self._keyring.private.get(key_id)
             if private is not None:
@@ -408,7 +437,10 @@ class Session:
                     episode=self.ctx.config.episode,
                     head=self.engine.head,
                 )
-        return self.engine.step(event)
+        result = self.engine.step(event)
+        if self._line is not None and result.accepted:
+            self._line.sent.append(event)
+        return result
 
     def _agent_id(self, name: str) -> str:
         try:

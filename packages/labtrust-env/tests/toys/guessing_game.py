@@ -20,13 +20,14 @@ NOISE = random.Random()  # noqa: S311 - what the broken ones share
 class Game(ParallelEnv):
     """Players guess; one guess a step is ruled out, another one each step."""
 
-    metadata = {"name": "guessing_game_v0", "render_modes": [], "is_parallelizable": True}  # noqa: RUF012 - as PettingZoo has it
+    metadata = {"name": "guessing_game_v0", "render_modes": ["ansi"], "is_parallelizable": True}  # noqa: RUF012 - as PettingZoo has it
     render_mode = None
     with_state = True
     with_masks = True
     with_reasons = True
 
-    def __init__(self):
+    def __init__(self, render_mode=None):
+        self.render_mode = render_mode
         self.max_cycles = 12
         self.possible_agents = ["player_0", "player_1"]
         self.agents = []
@@ -97,7 +98,7 @@ class Game(ParallelEnv):
         return np.array([self.number, self.steps / 1000], np.float32)
 
     def render(self):
-        return None
+        return f"the number is {self.number}"
 
     def close(self):
         pass
@@ -209,6 +210,42 @@ class Hashed(Game):
     def draw(self):
         super().draw()
         self.number = (hash("player") % 97) / 97
+
+
+class Threaded(Game):
+    def draw(self):
+        super().draw()
+        self.number /= int(os.environ.get("OMP_NUM_THREADS", "1"))
+
+
+class Forgetful:
+    """A factory whose copies make games of the usual length."""
+
+    def __init__(self, cycles=12):
+        self.cycles = cycles
+
+    def __call__(self):
+        env = Game()
+        env.max_cycles = self.cycles
+        return env
+
+    def __reduce__(self):
+        return Forgetful, ()
+
+
+forgetful = Forgetful(5)
+
+
+class Painting(Game):
+    """Draws a number to paint it."""
+
+    def render(self):
+        self.rng.random()
+        return "a number"
+
+
+class Invisible(Game):
+    metadata = Game.metadata | {"render_modes": []}
 
 
 class Reader(Game):

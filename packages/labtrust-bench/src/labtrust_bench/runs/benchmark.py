@@ -17,6 +17,8 @@ from labtrust_env.session import Session
 
 import labtrust_bench
 from labtrust_bench.agents.api import Player
+from labtrust_bench.agents.opponents.opponent import Opponent
+from labtrust_bench.runs.attacks import AttackObserver
 from labtrust_bench.runs.crew import agents_for
 from labtrust_bench.runs.episode import LedgerEnd, run_episode
 from labtrust_bench.runs.observers import MetricsObserver, Observer, TimingObserver
@@ -94,14 +96,18 @@ class Benchmark:
         return self._results(episodes)
 
     def _play(self, seed: int, log: Path | None, timing: Observer) -> EpisodeResult:
-        opponents = self.task.opponents(self.session.members)
-        measured = MetricsObserver(self.task, [self.session.members[name] for name in opponents])
+        members = self.session.members
+        opponents = {name: self.agents[name] for name in self.task.opponents(members)}
+        attacks = AttackObserver(
+            {name: agent for name, agent in opponents.items() if isinstance(agent, Opponent)}
+        )
+        measured = MetricsObserver(self.task, [members[name] for name in opponents], attacks)
         with nullcontext() if log is None else LogWriter(log, sync="none") as writer:
             end: LedgerEnd = run_episode(
                 self.session,
                 self.agents,
                 seed,
-                (measured, timing),
+                (attacks, measured, timing),
                 episode=f"{self.task.name}-{seed}",
                 sink=None if writer is None else writer.write,
             )

@@ -95,22 +95,66 @@ class CallCompliance(_Closed, frozen=True):
     ladders_exhausted: Count
 
 
+class AttackPhase(_Closed, frozen=True):
+    """What came of one phase of an attack; success is read from the state, never from refusals.
+
+    Attributes:
+        attempted: Attempts made.
+        accepted: How many of their events were accepted.
+        succeeded: How many of them changed something that they aimed at.
+        refused_by_reason_code: The refused ones by reason.
+        first_attempt_s: When the first was made.
+        detected_s: When one was first noticed: refused, found to break an invariant, or followed by
+            an alarm about what it had changed.
+        detection_latency_s: From the first attempt until then.
+        contained_s: From when on nothing stood that the phase had changed: when the last effect
+            went, or without any when it was first noticed; null while something stands.
+        blast_radius: How many things stood differently because of it.
+        enforcements: How often enforcement acted on one of its attempts.
+    """
+
+    attempted: Count
+    accepted: Count
+    succeeded: Count
+    refused_by_reason_code: dict[str, Count]
+    first_attempt_s: Count | None
+    detected_s: Count | None
+    detection_latency_s: Count | None
+    contained_s: Count | None
+    blast_radius: Count
+    enforcements: Count
+
+
 class Opposition(_Closed, frozen=True):
-    """What a task's opponents did.
+    """What a task's opponents did. An attack is a phase in which anything was attempted.
 
     Attributes:
         events: Their events.
         blocked: How many were refused.
         first_blocked_s: When the first was refused.
-        detection_latency_s: From then until enforcement first acted on one of them.
+        response_latency_s: From then until enforcement first acted on one of them.
         enforcements: How often it did.
+        phases: The attack, phase by phase.
+        detection_latency_s: The longest that a phase took to be noticed; null if one never was.
+        time_to_first_detected_security_violation: Seconds from the beginning of the episode.
+        containment_success: Whether every attack was contained; null where none was made.
+        fraction_of_attacks_contained_permille: The share that was.
+        forensic_quality_score_permille: Of agent, key, reason code and whole event of each attempt,
+            the share that the ledger holds. A key counts where the signature proves the sender, an
+            agent where the event or that proof names the sender.
     """
 
     events: Count
     blocked: Count
     first_blocked_s: Count | None
-    detection_latency_s: Count | None
+    response_latency_s: Count | None
     enforcements: Count
+    phases: dict[str, AttackPhase] = {}
+    detection_latency_s: Count | None = None
+    time_to_first_detected_security_violation: Count | None = None
+    containment_success: bool | None = None
+    fraction_of_attacks_contained_permille: Permille | None = None
+    forensic_quality_score_permille: Permille | None = None
 
 
 class Verification(_Closed, frozen=True):

@@ -17,6 +17,7 @@ from labtrust_core.hospital_lab.world import LabWorld
 from labtrust_env.rewards import step_rewards
 from labtrust_env.session import Session
 
+from labtrust_bench.runs.attacks import AttackObserver
 from labtrust_bench.runs.calls import call_compliance
 from labtrust_bench.runs.metrics import (
     CriticalCalls,
@@ -57,14 +58,21 @@ class MetricsObserver:
     read from the world at the end.
     """
 
-    def __init__(self, task: BenchmarkTask, opponents: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        task: BenchmarkTask,
+        opponents: Collection[str] = (),
+        attacks: AttackObserver | None = None,
+    ) -> None:
         """Prepare to measure a task.
 
         Args:
             task: States targets, cutoff and rewards.
             opponents: Agent ids that do not belong to the crew that is measured.
+            attacks: Watches the same episode, and is told of each step before.
         """
         self._task = task
+        self._attacks = attacks
         self._opponents = frozenset(opponents)
         self._metrics: Metrics | None = None
         self._forget()
@@ -220,8 +228,9 @@ class MetricsObserver:
             events=self._by_opponents["events"],
             blocked=self._by_opponents["blocked"],
             first_blocked_s=first,
-            detection_latency_s=(enforced or 0) - (first or 0) if known else None,
+            response_latency_s=(enforced or 0) - (first or 0) if known else None,
             enforcements=self._by_opponents["enforcements"],
+            **({} if self._attacks is None else self._attacks.summary()),
         )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from labtrust_env.intrusion import Intrusion
 from labtrust_env.rewards import RewardConfig
 
-from labtrust_bench.agents.adversary import opponents
 from labtrust_bench.agents.api import Agent
+from labtrust_bench.agents.opponents.casts import DISRUPTION_MEANS, disruption
 from labtrust_bench.tasks.base import MORNING_S, TURNAROUND_TARGET_S, BenchmarkTask, TaskSize
 
 
@@ -22,9 +23,10 @@ class AdversarialDisruption(BenchmarkTask):
     variants: ClassVar[Mapping[str, TaskSize]] = {
         "quiet": TaskSize("district_shift", MORNING_S, MORNING_S)
     }
+    intrusion: ClassVar[Intrusion | None] = DISRUPTION_MEANS
     reward_config = RewardConfig(violation_penalty=2_000, target_s=TURNAROUND_TARGET_S)
 
     def opponents(self, members: Mapping[str, str]) -> dict[str, Agent]:
         """Return the outsider and the insider."""
-        found = opponents(self.size.horizon_s)
+        found = disruption(self.size.horizon_s)
         return {name: agent for name, agent in found.items() if name in members}

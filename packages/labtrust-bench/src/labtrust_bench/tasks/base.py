@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from labtrust_core.errors import UnknownNameError, UsageError
+from labtrust_env.intrusion import Intrusion
 from labtrust_env.rewards import RewardConfig
 from labtrust_env.session import SessionConfig
 
@@ -71,6 +72,7 @@ class BenchmarkTask:
             ``labtrust_bench.runs.metrics.Metrics``, with dots.
         sla_s: Priority to the turnaround in seconds that is still on time.
         signed: Whether every event must be signed, also where a run does not ask for it.
+        intrusion: Who of the crew intrudes, and which keys and tokens there are to misuse.
         reward_config: What the crew earns (see ``labtrust_env.rewards``).
         size: The size of this instance.
     """
@@ -83,6 +85,7 @@ class BenchmarkTask:
     primary_metric: ClassVar[str] = "service.weighted_on_time_permille"
     sla_s: ClassVar[Mapping[str, int]] = TURNAROUND_TARGET_S
     signed: ClassVar[bool] = False
+    intrusion: ClassVar[Intrusion | None] = None
     reward_config: ClassVar[RewardConfig] = RewardConfig(target_s=TURNAROUND_TARGET_S)
 
     def __init__(self, size: TaskSize | None = None) -> None:
@@ -152,6 +155,7 @@ class BenchmarkTask:
             faults=size.faults,
             signed=signed or self.signed,
             scenario=self.get_initial_state(),
+            intrusion=self.intrusion,
         )
 
 

@@ -15,7 +15,8 @@ from labtrust_bench.tasks.base import BenchmarkTask
 class TaskEnvironments:
     """Makes environments of one task; can be pickled when the task can.
 
-    The agents are the whole crew, also those whose part the task's opponents play in a benchmark.
+    The agents are the whole crew, also those whose part the task's opponents play in a benchmark;
+    in an environment nobody intrudes.
 
     Attributes:
         task: The task, at the size that is wanted.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from labtrust_env.intrusion import Intrusion
 from labtrust_env.rewards import RewardConfig
 
-from labtrust_bench.agents.adversary import opponents
 from labtrust_bench.agents.api import Agent
+from labtrust_bench.agents.opponents.casts import KEY_MISUSE_MEANS, key_misuse
 from labtrust_bench.tasks.base import MORNING_S, TURNAROUND_TARGET_S, BenchmarkTask, TaskSize
 
 
@@ -26,9 +27,10 @@ class InsiderKeyMisuse(BenchmarkTask):
         "quiet": TaskSize("district_shift", MORNING_S, MORNING_S)
     }
     signed = True
+    intrusion: ClassVar[Intrusion | None] = KEY_MISUSE_MEANS
     reward_config = RewardConfig(violation_penalty=2_000, target_s=TURNAROUND_TARGET_S)
 
     def opponents(self, members: Mapping[str, str]) -> dict[str, Agent]:
         """Return the insider."""
-        found = opponents(self.size.horizon_s)
+        found = key_misuse(self.size.horizon_s)
         return {name: agent for name, agent in found.items() if name in members}

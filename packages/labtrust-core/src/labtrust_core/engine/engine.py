@@ -292,20 +292,22 @@ class Engine:
             )
         )
         trust.ledger_frozen = trust.ledger_frozen or not intact
-        followed = self._enforce(event, outcome) if outcome.violations else ((), ())
+        followed = self._enforce(event, origin, outcome) if outcome.violations else ((), ())
         return self._result(event, origin, outcome, followed)
 
     def _enforce(
-        self, event: Event, outcome: Outcome
+        self, event: Event, origin: Origin, outcome: Outcome
     ) -> tuple[tuple[dict[str, Any], ...], tuple[StepResult, ...]]:
         """Let enforcement answer the violations of a step; each action is an event of its own.
 
-        A refused signature is charged to whoever holds the key that made it, never to the agent
-        that the event merely claims to be from.
+        Where events are signed, one whose signature was refused or not yet looked at is charged to
+        whoever holds the key that made it, never to the agent that it merely claims to be from.
         """
         agent_id: str | None = event.agent_id
-        if (outcome.reason or "").startswith("SIG_"):
-            agent_id = signer_of(event, self.ctx.keys, self.ctx.config.episode)
+        config = self.ctx.config
+        unproven = origin == "agent" and config.signatures_required and not self.ctx.signed
+        if unproven or (outcome.reason or "").startswith("SIG_"):
+            agent_id = signer_of(event, self.ctx.keys, config.episode)
         if agent_id is None or not self.policy.enforcement:
             return (), ()
         due = reactions(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from labtrust_core.hospital_lab.tables import DeviceTable, LabTables
+from labtrust_core.render.floor_geometry import CARD
 from labtrust_core.render.floor_symbols import (
     ALERT,
     ARRIVAL,
@@ -18,7 +19,6 @@ from labtrust_core.render.floor_symbols import (
 from labtrust_core.render.svg import FAINT, label, shortened, tag, tooltip
 from labtrust_core.render.whereabouts import DeviceState, Person, Snapshot
 
-CARD: Final = 204  # pixels, the width of a box
 _LEFT: Final = 10
 _LINE: Final = 17
 _TITLE_CHARACTERS: Final = 27

@@ -13,6 +13,7 @@ ICON: Final = 12
 ARRIVAL: Final = "#2e9e5b"
 ALERT: Final = "#c0392b"
 ROAD: Final = "#7a4fa3"
+GROUND: Final = "#f2f5f7"  # of a site
 
 ZONE_COLOURS: Final[dict[str, tuple[str, str, str]]] = {
     "open": ("#ffffff", "#8795a1", "open to everybody"),

@@ -113,6 +113,21 @@ def pickle_continues(factory: Factory) -> None:
     _check_copy(factory, lambda env: pickle.loads(pickle.dumps(env)), "pickle")  # noqa: S301 - own
 
 
+def factory_copies(factory: Factory) -> None:
+    """Copies of the factory, by ``pickle`` and ``copy.deepcopy``, make the same environment."""
+    try:
+        sent = pickle.dumps(factory)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise NotApplicableError(f"needs a factory that can be pickled: {error}") from error
+    here = play(factory(), SEED, SHORT // 2)
+    for name, twin in (
+        ("pickle", pickle.loads(sent)),  # noqa: S301 - own bytes
+        ("copy.deepcopy", copy.deepcopy(factory)),
+    ):
+        there = play(twin(), SEED, SHORT // 2)
+        require_same(here, there, f"a factory that {name} made makes another environment")
+
+
 def _check_copy(factory: Factory, make_copy: Callable[[Env], Env], name: str) -> None:
     """Compare a copy with its original, which goes on only when the copy is done."""
     length = len(play(factory(), SEED, 2 * SHORT)) - 1

@@ -1,6 +1,7 @@
 """The other process of a check: plays a pickled factory's environment and says what it saw.
 
-Reads the pickled factory from stdin; writes a line of JSON to stdout. Run as a module.
+Reads the pickled factory from stdin; writes a line of JSON to stdout. Run as a module, with the
+name of what is asked (``QUESTIONS``) as its argument.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import json
 import pickle
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from labtrust_env.conformance.playing import SEED, SHORT, Factory, Moment, play
@@ -50,7 +51,19 @@ def opened_by_reset(factory: Factory) -> list[str]:
     return opened
 
 
-def main() -> int:
+def digest_of(factory: Factory) -> str:
+    """Return the SHA-256 of the factory's episode."""
+    return digest(play(factory(), SEED, SHORT))
+
+
+QUESTIONS: Final[Mapping[str, Callable[[Factory], object]]] = {
+    "digest": digest_of,
+    "opened": opened_by_reset,
+}
+"""What can be asked, by name."""
+
+
+def main(question: str) -> int:
     """Answer once; return the exit code."""
     try:
         factory = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the parent process
@@ -58,13 +71,10 @@ def main() -> int:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return CANNOT_IMPORT
     with contextlib.redirect_stdout(sys.stderr):
-        answer = {
-            "digest": digest(play(factory(), SEED, SHORT)),
-            "opened": opened_by_reset(factory),
-        }
+        answer = QUESTIONS[question](factory)
     sys.stdout.write(json.dumps(answer) + "\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -8,16 +8,16 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pettingzoo.test import (  # type: ignore[import-untyped] # it has no type information
+from pettingzoo.utils.conversions import (  # type: ignore[import-untyped] # it has no type information
+    parallel_to_aec,
+)
+
+from labtrust_env.conformance.pettingzoo_suite import (
     api_test,
     parallel_api_test,
     parallel_seed_test,
     seed_test,
 )
-from pettingzoo.utils.conversions import (  # type: ignore[import-untyped] # likewise
-    parallel_to_aec,
-)
-
 from labtrust_env.conformance.playing import Env, Factory
 
 _CYCLES: Final = 200
@@ -25,7 +25,8 @@ _SEEDED_CYCLES: Final = 50
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
+    """Show nothing of what is printed and warned of."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
@@ -33,19 +34,19 @@ def _quietly() -> Iterator[None]:
 
 def parallel_api(factory: Factory) -> None:
     """PettingZoo's ``parallel_api_test`` passes."""
-    with _quietly():
+    with quietly():
         parallel_api_test(factory(), num_cycles=_CYCLES)
 
 
 def aec_api(factory: Factory) -> None:
     """PettingZoo's ``api_test`` passes on the form in which the agents take turns."""
-    with _quietly():
+    with quietly():
         api_test(parallel_to_aec(factory()), num_cycles=_CYCLES)
 
 
 def parallel_seed(factory: Factory) -> None:
     """PettingZoo's ``parallel_seed_test`` passes; it obeys no mask."""
-    with _quietly():
+    with quietly():
         parallel_seed_test(factory, num_cycles=_SEEDED_CYCLES)
 
 
@@ -56,5 +57,5 @@ def aec_seed(factory: Factory) -> None:
         made: Any = parallel_to_aec(factory())
         return made
 
-    with _quietly():
+    with quietly():
         seed_test(turns, num_cycles=_SEEDED_CYCLES)

@@ -1,4 +1,4 @@
-"""Checks that an episode is the same wherever it runs: directory, process, hash seed, no disk.
+"""Checks that an episode is the same wherever it runs: directory, process, hash seed, threads.
 
 Those with another process need a factory that can be pickled: a function of a module, or a
 ``functools.partial`` of one.
@@ -13,14 +13,17 @@ import pickle
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from labtrust_env.conformance.elsewhere import CANNOT_IMPORT, digest
+from labtrust_env.conformance.elsewhere import CANNOT_IMPORT, digest_of
 from labtrust_env.conformance.errors import ConformanceError, NotApplicableError, require
 from labtrust_env.conformance.playing import SEED, SHORT, Factory, play, require_same
 
 _HASH_SEEDS: Final = ("0", "1", "77")
+_THREADS: Final = ("1", "2")
 _PATIENCE_S: Final = 300
 
 
@@ -37,20 +40,35 @@ def working_directory(factory: Factory) -> None:
 
 def hash_seed(factory: Factory) -> None:
     """An episode is the same in other processes, with other hash seeds and directories."""
-    here = digest(play(factory(), SEED, SHORT))
-    for number in _HASH_SEEDS:
-        found = _ask(factory, number)["digest"]
-        require(found == here, f"another process with PYTHONHASHSEED={number} plays differently")
+    _require_same_elsewhere(factory, "PYTHONHASHSEED", _HASH_SEEDS)
+
+
+def thread_count(factory: Factory) -> None:
+    """An episode is the same in other processes, with one thread and with two."""
+    _require_same_elsewhere(factory, "OMP_NUM_THREADS", _THREADS)
+
+
+def _require_same_elsewhere(factory: Factory, name: str, values: Sequence[str]) -> None:
+    settings = [{"PYTHONHASHSEED": "0", name: value} for value in values]
+    found = _ask(factory, "digest", settings)
+    here = digest_of(factory)
+    for value, answer in zip(values, found, strict=True):
+        require(answer == here, f"another process with {name}={value} plays differently")
 
 
 def reset_reads_no_files(factory: Factory) -> None:
     """``reset`` opens no file once the environment has been played."""
-    opened = _ask(factory, "0")["opened"]
+    (opened,) = _ask(factory, "opened", [{"PYTHONHASHSEED": "0"}])
     require(not opened, f"reset opens {len(opened)} files, first {opened[:1]}")
 
 
-def _ask(factory: Factory, number: str) -> dict[str, Any]:
-    """Return what another process in an empty directory says of the factory's environment.
+def _ask(factory: Factory, question: str, settings: Sequence[Mapping[str, str]]) -> list[Any]:
+    """Return what other processes in empty directories say of the factory's environment.
+
+    Args:
+        factory: Goes to each of them.
+        question: Of ``elsewhere.QUESTIONS``.
+        settings: Variables of the environment of each process; they run at the same time.
 
     Raises:
         NotApplicableError: The factory cannot go to another process.
@@ -60,15 +78,20 @@ def _ask(factory: Factory, number: str) -> dict[str, Any]:
         sent = pickle.dumps(factory)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise NotApplicableError(f"needs a factory that can be pickled: {error}") from error
+    with ThreadPoolExecutor(len(settings)) as threads:
+        return list(threads.map(lambda item: _ask_one(sent, question, item), settings))
+
+
+def _ask_one(sent: bytes, question: str, setting: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [sys.executable, "-m", "labtrust_env.conformance.elsewhere"],
+        done = subprocess.run(  # noqa: S603 - our own module
+            [sys.executable, "-m", "labtrust_env.conformance.elsewhere", question],
             input=sent,
             capture_output=True,
             check=False,
             cwd=folder,
-            env={**os.environ, "PYTHONHASHSEED": number, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path, **setting},
             timeout=_PATIENCE_S,
         )
     said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
@@ -76,5 +99,4 @@ def _ask(factory: Factory, number: str) -> dict[str, Any]:
         raise NotApplicableError(f"needs a factory that another process can import: {said}")
     if done.returncode:
         raise ConformanceError(f"the environment fails in another process: {said}")
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+    return json.loads(done.stdout)

@@ -11,9 +11,11 @@ from labtrust_core.errors import UnknownNameError
 from labtrust_env.conformance import (
     agents,
     determinism,
+    gymnasium_tests,
     masks,
     pettingzoo_tests,
     processes,
+    rendering,
     spaces,
 )
 from labtrust_env.conformance.errors import ConformanceError, NotApplicableError
@@ -33,8 +35,10 @@ CHECKS: Final[dict[str, Check]] = {
         determinism.global_random_untouched,
         determinism.deepcopy_continues,
         determinism.pickle_continues,
+        determinism.factory_copies,
         processes.working_directory,
         processes.hash_seed,
+        processes.thread_count,
         processes.reset_reads_no_files,
         spaces.observations_in_space,
         spaces.state_in_space,
@@ -50,6 +54,11 @@ CHECKS: Final[dict[str, Check]] = {
         pettingzoo_tests.aec_api,
         pettingzoo_tests.parallel_seed,
         pettingzoo_tests.aec_seed,
+        rendering.renders,
+        gymnasium_tests.centralised_env,
+        gymnasium_tests.make_vec,
+        gymnasium_tests.batch,
+        gymnasium_tests.batch_of_processes,
     )
 }
 """Name to check. Each takes a factory, and raises when its docstring's first line is not true."""
