@@ -117,7 +117,9 @@ def test_a_trained_crew_can_be_benchmarked_like_any_other(labtrust, untrained, t
     )
 
     assert answer.code == ExitCode.DONE, answer.err
-    assert json.loads(out.read_bytes())["agent_baseline_id"].startswith("ppo:crew@")
+    results = json.loads(out.read_bytes())
+    assert results["agent_baseline_id"].startswith("ppo:")
+    assert set(results["agents"].values()) == {"labtrust_bench.learning.policy:LearnedAgent"}
 
 
 def test_without_the_extra_the_pip_command_is_said(labtrust, monkeypatch, tmp_path):

@@ -98,7 +98,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     task: str
     variant: str = SMOKE
     partner: str | None = None
-    steps: Positive = 3_000_000
+    steps: Positive = 2_500_000
     seed: Annotated[int, msgspec.Meta(ge=0, lt=_MOST_RUNS)] = 0
     labs: Positive = 4
     without: tuple[str, ...] = ("TICK", "SCAN_LABEL", "CLOSE_DOOR", "OPEN_DOOR", "ASSIGN_LANE")
