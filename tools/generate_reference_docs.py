@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from bounds_sections import gap_section
 from command_sections import (
     cli_section,
     coverage_section,
@@ -74,6 +75,8 @@ SECTIONS: Final[Sections] = {
 """Page and section to the function that makes the section."""
 
 SLOW_SECTIONS: Final[Sections] = {
+    ("explanation/bounds.md", "weighted"): partial(gap_section, "weighted"),
+    ("explanation/bounds.md", "makespan"): partial(gap_section, "makespan"),
     ("explanation/calibration.md", "fitted"): partial(calibration_rows, "fitted"),
     ("explanation/calibration.md", "held-out"): partial(calibration_rows, "held-out"),
     ("explanation/calibration.md", "off"): calibration_off,

@@ -10,7 +10,7 @@ def test_a_scripted_shift_releases_nearly_all_that_is_due(play, task):
     metrics = play(task, smoke=False).metrics
 
     assert metrics.throughput >= 200
-    assert metrics.released_before_cutoff_permille >= 950
+    assert metrics.released_before_cutoff_permille >= 920
 
 
 @pytest.mark.parametrize("task", QUICK_TASKS)

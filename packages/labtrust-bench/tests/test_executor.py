@@ -123,8 +123,8 @@ from labtrust_bench.runs.executor import LocalPool
 if __name__ == "__main__":
     jobs = ["__import__('os').getpid()"] * 2 + ["__import__('time').sleep(60)"] * 2
     answers = LocalPool(2).map(eval, jobs)
-    print(next(answers), next(answers), flush=True)
     try:
+        print(next(answers), next(answers), flush=True)
         next(answers)
     except KeyboardInterrupt:
         print("interrupted", flush=True)

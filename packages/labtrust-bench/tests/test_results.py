@@ -11,6 +11,8 @@ from jsonschema import Draft202012Validator
 from labtrust_bench.runs.benchmark import run_benchmark
 from labtrust_bench.runs.plan import RunConfig
 from labtrust_bench.runs.results import (
+    SCHEMA_VERSIONS,
+    FullResults,
     check_document,
     read_results,
     results_bytes,
@@ -54,12 +56,14 @@ def elsewhere(tmp_path_factory):
     return run
 
 
-def test_the_shipped_schema_is_the_one_of_the_types():
-    assert shipped_schema() == json.loads(schema_text())
+@pytest.mark.parametrize("version", SCHEMA_VERSIONS)
+def test_the_shipped_schema_is_the_one_of_the_types(version):
+    assert shipped_schema(version) == json.loads(schema_text(version))
 
 
-def test_the_schema_is_a_schema_and_closed():
-    schema = shipped_schema()
+@pytest.mark.parametrize("version", SCHEMA_VERSIONS)
+def test_the_schema_is_a_schema_and_closed(version):
+    schema = shipped_schema(version)
     Draft202012Validator.check_schema(schema)
 
     assert all(
@@ -236,3 +240,49 @@ def test_a_summary_of_nothing_shows_dashes(play):
     row = summarise(play(agents="noop").results)
 
     assert "STAT - / -" in one_line(row)
+
+
+@pytest.fixture(scope="module")
+def full(policy):
+    """Results of version 0.3, of two episodes."""
+    return run_benchmark(RunConfig("throughput_sla", 2, 7, "smoke", schema="0.3"), policy=policy)
+
+
+def test_0_3_holds_the_metrics_of_0_2_and_says_what_episodes_come_to(full, play):
+    counted = play().results.episodes[0].metrics
+    found = msgspec.to_builtins(full.episodes[0].metrics)
+    both = [item.metrics.throughput for item in full.episodes]
+
+    assert msgspec.to_builtins(counted).items() <= found.items()
+    assert full.aggregate.throughput_mean == sum(both) / 2
+    ends = full.aggregate.throughput_ci_95
+    assert ends.lower < full.aggregate.throughput_mean < ends.upper
+    assert full.aggregate.p95_turnaround_s_ci_95 is not None
+
+
+def test_0_3_is_written_and_read_back_and_summarised(full, tmp_path):
+    path = tmp_path / "results.json"
+    write_results(full, path)
+    found = read_results(path)
+
+    assert type(found) is FullResults
+    assert found == full
+    assert "throughput_sla: scripted; 2 episodes" in one_line(summarise(found))
+
+
+def test_one_episode_has_a_mean_and_no_interval(policy):
+    config = RunConfig("throughput_sla", 1, 7, "smoke", "noop", schema="0.3")
+    found = run_benchmark(config, policy=policy).aggregate
+
+    assert (found.throughput_mean, found.throughput_ci_95) == (0.0, None)
+    assert found.p95_turnaround_s_mean is None
+
+
+def test_a_version_that_nobody_knows_is_refused(document, tmp_path):
+    path = tmp_path / "results.json"
+    path.write_bytes(json.dumps({**document, "schema_version": "0.4"}).encode())
+
+    with pytest.raises(DocumentError, match=r"no results of version 0\.2 or 0\.3"):
+        read_results(path)
+    with pytest.raises(UsageError, match=r"version 0\.2 or 0\.3, found 0\.4"):
+        RunConfig("throughput_sla", schema="0.4")

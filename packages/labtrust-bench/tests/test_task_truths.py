@@ -260,6 +260,7 @@ def test_a_scale_has_as_many_people_as_it_says(policy, scale, people):
     assert len(members) == people
 
 
+@pytest.mark.slow
 def test_a_full_size_ladder_keeps_its_order_with_margins(play):
     found = {
         crew: play("throughput_sla", crew, smoke=False).metrics.service.weighted_on_time_permille

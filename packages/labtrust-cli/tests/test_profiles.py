@@ -55,3 +55,10 @@ def test_missing_extension_package_is_named(policy_dir):
 
     with pytest.raises(MissingExtraError, match="no-such-package"):
         load_profile("north", policy_dir)
+
+
+def test_profile_chooses_the_metrics_aggregator(policy_dir):
+    write(policy_dir, "north", "profile_id: north", "metrics_aggregator_id: queue_peaks")
+
+    assert Session(profile=load_profile("north", policy_dir)).metrics_aggregator == "queue_peaks"
+    assert Session().metrics_aggregator == "default"

@@ -145,3 +145,91 @@ def test_unwritable_place_is_a_bad_request(labtrust, tmp_path, option):
     assert answer.code == ExitCode.BAD_REQUEST
     assert "cannot write" in answer.err
     assert everything(tmp_path) == ["file"]
+
+
+def test_a_mixed_crew_and_0_3_are_recorded(labtrust, tmp_path):
+    out = tmp_path / "results.json"
+    labtrust(*SMOKE, "--agent", "qc_0=random", "--schema", "0.3", "--out", str(out))
+    found = json.loads(out.read_bytes())
+
+    assert found["schema_version"] == "0.3"
+    assert found["agent_specs"] == {"qc_0": "random"}
+    assert found["agent_baseline_id"] == "noop,qc_0=random"
+
+
+def test_workers_and_a_folder_give_the_bytes_of_a_plain_run(labtrust, tmp_path):
+    plain, folder = tmp_path / "plain.json", tmp_path / "run"
+    labtrust(*SMOKE, "--episodes", "2", "--out", str(plain))
+    answer = labtrust(*SMOKE, "--episodes", "2", "--out-dir", str(folder), "--workers", "2")
+
+    assert answer.code == ExitCode.DONE, answer.err
+    assert (folder / "results.json").read_bytes() == plain.read_bytes()
+    assert len(list((folder / "logs").glob("episode_*.jsonl"))) == 2
+
+
+def test_an_interrupted_run_says_how_to_go_on_and_goes_on(labtrust, tmp_path, monkeypatch):
+    from labtrust_bench.runs.folder import RunFolder
+
+    folder, add = tmp_path / "run", RunFolder._add
+
+    def stop(self, *arguments):
+        add(self, *arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunFolder, "_add", stop)
+    command = (*SMOKE, "--episodes", "2", "--out-dir", str(folder), "--no-logs")
+    answer = labtrust(*command)
+    monkeypatch.undo()
+
+    assert answer.code == ExitCode.WORK_FAILED
+    assert f"1 of 2 episodes are there; continue: labtrust run-benchmark --resume {folder}" in (
+        answer.err
+    )
+    assert labtrust("run-benchmark", "--resume", str(folder)).code == ExitCode.DONE
+    assert json.loads((folder / "results.json").read_bytes())["seeds"] == [42, 43]
+
+
+def test_a_run_is_resumed_with_the_same_arguments_and_no_others(labtrust, tmp_path):
+    folder = tmp_path / "run"
+    labtrust(*SMOKE, "--out-dir", str(folder), "--no-logs")
+
+    assert labtrust(*SMOKE, "--resume", str(folder)).code == ExitCode.DONE
+    answer = labtrust("run-benchmark", "--resume", str(folder), "--seed", "7", "--agents", "random")
+    assert answer.code == ExitCode.BAD_REQUEST
+    assert "agents is 'noop' there and 'random' now" in answer.err
+    assert "base_seed is 42 there and 7 now" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--out-dir", "a", "--out", "b"), "--out and --out-dir exclude each other"),
+        (("--resume", "a", "--log", "b"), "--log and --resume exclude each other"),
+        (("--resume", "a", "--force"), "--resume and --force"),
+        (("--resume", "nowhere"), "is no run folder"),
+        (("--agent", "qc_0"), "expected MEMBER=SPEC"),
+        (("--agent", "qc_0=noop", "--agent", "qc_0=random"), "names qc_0 twice"),
+        (("--agent", "ghost_0=noop"), "unknown crew member"),
+        (("--workers", "0"), "--workers"),
+        (("--schema", "0.4"), "--schema"),
+        (("--agents", "none.py:Agent"), "cannot read agents from none.py"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_bad_request_about_folders_agents_or_workers(
+    labtrust, tmp_path, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    answer = labtrust(*SMOKE, *arguments)
+
+    assert answer.code == ExitCode.BAD_REQUEST
+    assert answer.err.count("\n") == 1
+    assert message in answer.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_task_is_needed_unless_a_run_is_resumed(labtrust):
+    answer = labtrust("run-benchmark")
+
+    assert answer.code == ExitCode.BAD_REQUEST
+    assert "--task" in answer.err

@@ -26,6 +26,14 @@ DOCUMENTED = [
     ("labtrust_gym.runner.golden_runner", "run_golden", "labtrust_core.golden.runner"),
     ("labtrust_gym.benchmarks.tasks", "BenchmarkTask", "labtrust_bench.tasks.base"),
     ("labtrust_gym.benchmarks.tasks", "register_task", "labtrust_bench.tasks.registry"),
+    *(
+        ("labtrust_gym.benchmarks.metrics", name, "labtrust_bench.runs.aggregators")
+        for name in (
+            "register_metrics_aggregator",
+            "get_metrics_aggregator",
+            "list_metrics_aggregators",
+        )
+    ),
 ]
 
 

@@ -109,6 +109,13 @@ COMMANDS: Final = (
         distribution="labtrust-bench",
     ),
     CommandEntry(
+        name="task",
+        section=VALIDATION,
+        summary="Check that tasks can be measured.",
+        example="labtrust task check throughput_sla",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
         name="render",
         section=PICTURES,
         summary="Draw the floor plan, or the timeline of a logged shift, as SVG.",
@@ -129,6 +136,13 @@ COMMANDS: Final = (
         distribution="labtrust-bench",
     ),
     CommandEntry(
+        name="eval-agent",
+        section=BENCHMARKS,
+        summary="Measure an agent of your own next to known crews.",
+        example="labtrust eval-agent my_agent.py:MyAgent --task throughput_sla --smoke",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
         name="benchmark-ladder",
         section=BENCHMARKS,
         summary="Crews from doing nothing to a good script, on every task, with intervals.",
@@ -143,6 +157,13 @@ COMMANDS: Final = (
         distribution="labtrust-bench",
     ),
     CommandEntry(
+        name="summarize-results",
+        section=BENCHMARKS,
+        summary="Many results files as one table, with intervals.",
+        example="labtrust summarize-results --in labtrust_runs --out summary",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
         name="show-attacks",
         section=BENCHMARKS,
         summary="What a task's opponents try, what stops it, and what happens without.",
@@ -154,6 +175,27 @@ COMMANDS: Final = (
         section=BENCHMARKS,
         summary="One short episode of every task.",
         example="labtrust bench-smoke --seed 7",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
+        name="optimality-gap",
+        section=BENCHMARKS,
+        summary="How far crews are from what any crew can reach, on small static instances.",
+        example="labtrust optimality-gap --instance six --agents plan,scripted,fcfs",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
+        name="determinism-report",
+        section=BENCHMARKS,
+        summary="Whether an episode is the same in other processes.",
+        example="labtrust determinism-report --task throughput_sla --smoke",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
+        name="generate-official-baselines",
+        section=BENCHMARKS,
+        summary="The frozen results that every task is measured against.",
+        example="labtrust generate-official-baselines --check",
         distribution="labtrust-bench",
     ),
     CommandEntry(

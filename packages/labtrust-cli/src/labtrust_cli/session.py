@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from labtrust_core.policy.model import LabProfile
 
 DEFAULT_DOMAIN: Final = "hospital_lab"
+DEFAULT_AGGREGATOR: Final = "default"
 
 
 @dataclass(slots=True)
@@ -41,6 +42,11 @@ class Session:
         if chosen is None and self.profile is not None:
             return self.profile.domain_id
         return chosen or DEFAULT_DOMAIN
+
+    @property
+    def metrics_aggregator(self) -> str:
+        """What gives figures beside the metrics: the profile's choice, else the default."""
+        return self.profile.metrics_aggregator_id if self.profile else DEFAULT_AGGREGATOR
 
 
 pass_session = click.make_pass_decorator(Session, ensure=True)

@@ -11,7 +11,7 @@ from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.errors import UsageError
 from numpy.typing import NDArray
 
-from labtrust_env.config import EnvConfig, EnvOptions
+from labtrust_env.config import EnvConfig, EnvOptions, array_options
 from labtrust_env.parallel_env import HospitalLabEnv
 from labtrust_env.render_modes import RENDER_FPS, RENDER_MODES
 from labtrust_env.rewards import MILLI
@@ -70,15 +70,14 @@ class CentralisedHospitalLab(gymnasium.Env[Any, Any]):
 
         Args:
             policy: A policy compiled before; by default the one that the options name is opened.
-            options: The fields of ``labtrust_env.config.EnvConfig``, but not ``mask_in``.
+            options: The fields of ``labtrust_env.config.EnvConfig``, but neither
+                ``mask_in`` nor ``observation_form``.
 
         Raises:
-            UsageError: ``mask_in`` is among the options; else as ``HospitalLabEnv``.
+            UsageError: One of those two is among the options; else as ``HospitalLabEnv``.
             PolicyError: As ``HospitalLabEnv``.
         """
-        if "mask_in" in options:
-            raise UsageError("mask_in is no option here: the mask is always in the observation")
-        options["mask_in"] = "obs"
+        options = array_options(options)
         self.parallel = HospitalLabEnv(EnvConfig(**options), policy)
         self.render_mode: str | None = self.parallel.render_mode
         self.members = tuple(self.parallel.possible_agents)

@@ -14,6 +14,8 @@ from labtrust_env.rewards import RewardConfig
 from labtrust_env.session import SessionConfig
 
 MaskPlace = Literal["both", "obs", "info", "none"]
+ObservationForm = Literal["flat", "structured"]
+OBSERVATION_FORMS: Final = ("flat", "structured")
 MASK_PLACES: Final = ("both", "obs", "info", "none")
 
 
@@ -33,14 +35,17 @@ class EnvConfig:
         scenario: Further parts of the initial state of every episode.
         reward_config: What counts how much.
         mask_in: Where the action mask is: in the observation, in the infos, in both or nowhere.
-            Without one in the observation, that is the bare vector.
+            Without one in the observation, that is the bare vector or the bare fields.
+        observation_form: ``flat``: one vector; ``structured``: a mapping of its fields by name.
+        ends_when_done: Whether an episode terminates when no specimen is to come and none is left
+            to release or reject.
         render_mode: ``ansi``, ``rgb_array``, ``human`` or ``None``.
         strict_options: Whether an unknown reset option is an error, not only a warning.
         policy_dir: The policy folder; by default the one in force.
         partner: Id of the partner whose overlay applies.
 
     Raises:
-        UnknownNameError: ``mask_in`` or ``render_mode`` is none of those.
+        UnknownNameError: ``mask_in``, ``observation_form`` or ``render_mode`` is none of those.
         UsageError: ``max_cycles`` is not positive.
     """
 
@@ -55,6 +60,8 @@ class EnvConfig:
     scenario: Mapping[str, Any] = field(default_factory=dict)
     reward_config: RewardConfig = field(default_factory=RewardConfig)
     mask_in: MaskPlace = "both"
+    observation_form: ObservationForm = "flat"
+    ends_when_done: bool = False
     render_mode: str | None = None
     strict_options: bool = False
     policy_dir: Path | None = None
@@ -64,6 +71,8 @@ class EnvConfig:
         """Check what no later step checks."""
         if self.mask_in not in MASK_PLACES:
             raise UnknownNameError("place of the mask", self.mask_in, MASK_PLACES)
+        if self.observation_form not in OBSERVATION_FORMS:
+            raise UnknownNameError("form of observations", self.observation_form, OBSERVATION_FORMS)
         if self.render_mode is not None and self.render_mode not in RENDER_MODES:
             raise UnknownNameError("render mode", self.render_mode, RENDER_MODES)
         if self.max_cycles is not None and self.max_cycles < 1:
@@ -80,6 +89,7 @@ class EnvConfig:
             signed=self.signed,
             faults=self.faults,
             scenario=self.scenario,
+            ends_when_done=self.ends_when_done,
         )
 
 
@@ -97,7 +107,21 @@ class EnvOptions(TypedDict, total=False):
     scenario: Mapping[str, Any]
     reward_config: RewardConfig
     mask_in: MaskPlace
+    observation_form: ObservationForm
+    ends_when_done: bool
     render_mode: str | None
     strict_options: bool
     policy_dir: Path | None
     partner: str | None
+
+
+def array_options(options: EnvOptions) -> EnvOptions:
+    """Return options for observations of two arrays: the flat vector, and the mask beside it.
+
+    Raises:
+        UsageError: The options ask for another form.
+    """
+    for name in ("mask_in", "observation_form"):
+        if name in options:
+            raise UsageError(f"{name} is no option here: an observation is a vector and a mask")
+    return {**options, "mask_in": "obs"}

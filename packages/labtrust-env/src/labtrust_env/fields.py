@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.hospital_lab.tables import LabTables
+from numpy.typing import NDArray
 
 STATUSES: Final = (
     "arrived_at_reception",
@@ -106,6 +108,10 @@ class Layout:
             KeyError: There is no such field.
         """
         return self.fields[name].place
+
+    def fields_of(self, vector: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Return a vector of this layout as its fields by name, which share its memory."""
+        return {name: vector[item.place] for name, item in self.fields.items()}
 
     def label_of(self, index: int) -> str:
         """Return ``field[label]`` of one number of the vector.

@@ -99,7 +99,15 @@ class HospitalLabEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc] # likewi
         self.state_space = spaces.Box(0, 1, (self._observer.state_layout.size,), np.float32)
 
     def _new_space(self) -> spaces.Space[Any]:
-        vector = spaces.Box(0, 1, (self._observer.layout.size,), np.float32)
+        layout = self._observer.layout
+        vector: spaces.Space[Any] = spaces.Box(0, 1, (layout.size,), np.float32)
+        if self.config.observation_form == "structured":
+            vector = spaces.Dict(
+                {
+                    name: spaces.Box(0, 1, (item.size,), np.float32)
+                    for name, item in layout.fields.items()
+                }
+            )
         if self.config.mask_in in ("info", "none"):
             return vector
         mask = spaces.Box(0, 1, (len(self.session.actions),), np.int8)
@@ -207,7 +215,7 @@ class HospitalLabEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc] # likewi
             self.agents,
         )
         live = self.agents
-        terminated = self.session.ctx.trust.ledger_frozen
+        terminated = self.session.ctx.trust.ledger_frozen or self.session.all_done
         truncated = not terminated and self.session.steps >= self._last_step()
         observations, infos = self._observe()
         if terminated or truncated:
@@ -234,11 +242,12 @@ class HospitalLabEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc] # likewi
         in_info = self.config.mask_in in ("both", "info")
         vectors = self._observer.observe_all()
         masks = self.session.masks()
+        structured = self.config.observation_form == "structured"
         for name, vector, mask in zip(self.session.members, vectors, masks, strict=True):
-            if in_observation:
-                observations[name] = {"observation": vector, "action_mask": mask}
-            else:
-                observations[name] = vector
+            seen = self._observer.layout.fields_of(vector) if structured else vector
+            observations[name] = (
+                {"observation": seen, "action_mask": mask} if in_observation else seen
+            )
             outcome = self.session.outcomes.get(name)
             info: dict[str, Any] = {
                 "status": None if outcome is None else outcome.status,

@@ -32,6 +32,7 @@ from labtrust_core.trust.signatures import sign_event
 from labtrust_env.actions import NOOP, action_table, fallback
 from labtrust_env.intrusion import CLAIMS, Intrusion, Line, house_of, initial_tokens, key_bindings
 from labtrust_env.readings import DeviceReading
+from labtrust_env.rewards import open_specimens
 from labtrust_env.situations import Answer, Situations, Vector
 from labtrust_env.situations import Mask as Mask  # noqa: PLC0414 - callers find it here
 from labtrust_env.verbs.proposal import Proposal, own_copy, unused
@@ -72,6 +73,8 @@ class SessionConfig:
             are refused.
         faults: Whether devices break down.
         scenario: Further parts of the initial state (specimens, tokens, …).
+        ends_when_done: Whether an episode is over when no specimen is to come and none is left to
+            release or reject.
         intrusion: Who of the crew intrudes, and with what (see ``labtrust_env.intrusion``).
     """
 
@@ -83,6 +86,7 @@ class SessionConfig:
     signed: bool = False
     faults: bool = True
     scenario: Mapping[str, Any] = field(default_factory=dict)
+    ends_when_done: bool = False
     intrusion: Intrusion | None = None
 
 
@@ -147,8 +151,20 @@ class Session:
 
     @property
     def done(self) -> bool:
-        """Whether the horizon is reached or the ledger is frozen."""
-        return self.steps >= self.max_steps or self.ctx.trust.ledger_frozen
+        """Whether the horizon is reached, the ledger is frozen, or all work is done and counts."""
+        return self.steps >= self.max_steps or self.ctx.trust.ledger_frozen or self.all_done
+
+    @property
+    def all_done(self) -> bool:
+        """Whether the episode ends with the work, and nothing is to come or left."""
+        if not self.config.ends_when_done or self.now < self._arrivals_until_s:
+            return False
+        return open_specimens(self.ctx.world) == 0
+
+    @property
+    def _arrivals_until_s(self) -> int:
+        until = self.config.arrivals_until_s
+        return self.config.horizon_s if until is None else until
 
     def reset(
         self,
@@ -181,11 +197,10 @@ class Session:
             simulated=True,
             signatures_required=stated.signed,
         )
-        until = stated.horizon_s if stated.arrivals_until_s is None else stated.arrivals_until_s
         initial = {
             "crew": stated.crew,
             "workload": stated.workload,
-            "arrivals_until_s": until,
+            "arrivals_until_s": self._arrivals_until_s,
             "faults": stated.faults,
             **stated.scenario,
             **(scenario or {}),

@@ -113,7 +113,7 @@ def runner(view: View, post: Post) -> Action:
     if view["carrying"]:
         goal = view["carrying"][0]["next_zone"]
         if goal is None or goal == view["zone"]:
-            return view["legal"].get("STORE", WAIT)
+            return int(view["legal"].get("STORE", WAIT))
         return go(view, goal)
     goal = _oldest_elsewhere(view)
     done = receive(view) if post.first else None
@@ -162,7 +162,7 @@ def prean(view: View, post: Post) -> Action:
         goal = view["carrying"][0]["next_zone"]
         if goal == "Z_ALIQUOT_LABEL" and goal != view["zone"]:
             return go(view, goal)
-        return view["legal"].get("STORE", WAIT)
+        return int(view["legal"].get("STORE", WAIT))
     if view["zone"] != post.home:
         return go(view, post.home)
     spin = preferred(view, "CENTRIFUGE_START:")
@@ -245,7 +245,7 @@ def quality(view: View, post: Post) -> Action:
     ]
     here = [item for item in refused if f"QC_EVENT:{item['device_id']}" in view["legal"]]
     if here:
-        return view["legal"][f"QC_EVENT:{here[0]['device_id']}"]
+        return int(view["legal"][f"QC_EVENT:{here[0]['device_id']}"])
     goal = refused[0]["zone"] if refused else post.home
     return go(view, goal) if goal != view["zone"] else WAIT
 

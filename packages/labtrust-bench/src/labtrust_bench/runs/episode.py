@@ -10,6 +10,7 @@ from typing import Final
 from labtrust_core.event import Event, StepResult
 from labtrust_core.ledger.chain import Sink
 from labtrust_env import observations
+from labtrust_env.intrusion import CLAIMS
 from labtrust_env.session import Action, Session
 
 from labtrust_bench.agents.api import ArrayAgent, Player
@@ -129,8 +130,8 @@ def _reset(session: Session, name: str, agent: Player, seed: int) -> None:
         agent.brief(session)
     try:
         agent.reset(name, seed)
-    except Exception as error:
-        raise AgentError(class_path(agent), name, None, _said(error)) from error
+    except (Exception, SystemExit) as error:
+        raise AgentError(class_path(agent), name, seed, None, _said(error)) from error
 
 
 def _decider(
@@ -145,22 +146,34 @@ def _decider(
 def _ask(session: Session, name: str, agent: Player, decide: Callable[[str], Action]) -> Action:
     try:
         action = decide(name)
-    except Exception as error:
-        raise AgentError(class_path(agent), name, session.steps, _said(error)) from error
-    complaint = not_an_action(action, len(session.actions))
+    except (Exception, SystemExit) as error:  # an agent that exits would end the run without a word
+        raise _fault(session, name, agent, _said(error)) from error
+    means = session.config.intrusion
+    intrudes = means is not None and name in means.members
+    complaint = not_an_action(action, len(session.actions), intrudes=intrudes)
     if complaint:
-        raise AgentError(class_path(agent), name, session.steps, complaint)
+        raise _fault(session, name, agent, complaint)
     return action
 
 
-def not_an_action(action: object, size: int) -> str:
-    """Return what is wrong with an action where there are ``size`` indices; empty if nothing is."""
+def _fault(session: Session, name: str, agent: Player, what: str) -> AgentError:
+    return AgentError(class_path(agent), name, session.ctx.config.seed, session.steps, what)
+
+
+def not_an_action(action: object, size: int, *, intrudes: bool = False) -> str:
+    """Return what is wrong with an action where there are ``size`` indices; empty if nothing is.
+
+    Args:
+        action: What an agent has answered.
+        size: How many actions have an index.
+        intrudes: Whether it comes from an intruder, who may claim to be somebody else.
+    """
     if isinstance(action, Mapping):
-        unknown = sorted(str(key) for key in action.keys() - ACTION_FIELDS)
+        allowed = ACTION_FIELDS | CLAIMS if intrudes else ACTION_FIELDS
+        unknown = sorted(str(key) for key in action.keys() - allowed)
         if unknown:
-            return (
-                f"an action has no field {unknown[0]}; expected {', '.join(sorted(ACTION_FIELDS))}"
-            )
+            known = ", ".join(sorted(allowed))
+            return f"an action has no field {unknown[0]}; expected {known}"
         if action.get("action_type") is not None:
             return ""
         action = action.get("action_index", 0)
@@ -171,7 +184,7 @@ def not_an_action(action: object, size: int) -> str:
     return "" if 0 <= index < size else f"action {index} lies outside 0..{size - 1}"
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return f"raised {type(error).__name__}: {error}"
 
 

@@ -59,15 +59,17 @@ class AgentError(LabTrustError):
     Attributes:
         agent: The agent, ``module:Class``.
         member: The member of the crew that it plays for.
+        seed: The episode's seed.
         step: The step, from 0; ``None`` before the first.
     """
 
-    def __init__(self, agent: str, member: str, step: int | None, what: str) -> None:
+    def __init__(self, agent: str, member: str, seed: int, step: int | None, what: str) -> None:
         self.agent = agent
         self.member = member
+        self.seed = seed
         self.step = step
         when = "at reset" if step is None else f"in step {step}"
-        super().__init__(f"agent {agent} of {member} {when}: {what}")
+        super().__init__(f"agent {agent} of {member} {when}, seed {seed}: {what}")
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ Fractions are rounded to ``DIGITS`` decimals, so that they are the same bytes ev
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
@@ -20,6 +20,7 @@ from labtrust_bench.runs.metrics import Count, Metrics, nearest_rank
 
 DIGITS: Final = 6
 CUSTODY: Final = "INV-COC-001"
+TOOL_CALL: Final = "INVOKE_TOOL"
 TOOL_ERRORS: Final = frozenset(
     {
         "TOOL_NOT_IN_REGISTRY",
@@ -60,13 +61,12 @@ class FullMetrics(Metrics, frozen=True, forbid_unknown_fields=True, kw_only=True
         transport_consignment_count: Consignments that were sent.
         transport_temp_excursions: How many of them were outside their band by the route's limit.
         coc_breaks_count: Events that broke the chain of custody, or would have.
-        tool_calls_count: Events that named a tool.
+        tool_calls_count: Events that called a tool.
         tool_selection_errors_count: How many of them were refused for the choice of the tool or of
             its arguments.
         tool_selection_errors_rate: Their share.
-        detection_latency_s: From an opponent's first refused event until enforcement acted on one.
-        containment_success: Whether enforcement acted on an opponent, and no invariant was broken
-            by an event of one; null without events of opponents.
+        detection_latency_s: As in ``Opposition``; null without opponents.
+        containment_success: As in ``Opposition``; null without opponents.
     """
 
     turnaround_quantiles_s: Quantiles
@@ -90,13 +90,7 @@ class FullMetrics(Metrics, frozen=True, forbid_unknown_fields=True, kw_only=True
 class FlowObserver:
     """Watches what the metrics of 0.2 do not: queues, custody, tools."""
 
-    def __init__(self, opponents: Collection[str] = ()) -> None:
-        """Prepare to watch.
-
-        Args:
-            opponents: Agent ids that do not belong to the crew that is measured.
-        """
-        self._opponents = frozenset(opponents)
+    def __init__(self) -> None:
         self._session: Session | None = None
         self._forget()
 
@@ -127,16 +121,13 @@ class FlowObserver:
         self._custody = 0
         self._calls = 0
         self._wrong_calls = 0
-        self._broken_by_opponents = 0
 
     def _count(self, result: StepResult) -> None:
         self._custody += any(item.invariant_id == CUSTODY for item in result.violations)
         event = result.event
         if event is not None:
-            self._calls += event.tool_id is not None
+            self._calls += event.action_type == TOOL_CALL
             self._wrong_calls += result.blocked_reason_code in TOOL_ERRORS
-            if result.accepted and event.agent_id in self._opponents:
-                self._broken_by_opponents += len(result.violations)
         for followed in result.system_results:
             self._count(followed)
 
@@ -176,9 +167,7 @@ class FlowObserver:
             tool_selection_errors_count=self._wrong_calls,
             tool_selection_errors_rate=_share(self._wrong_calls, self._calls),
             detection_latency_s=None if acted is None else acted.detection_latency_s,
-            containment_success=None
-            if acted is None or not acted.events
-            else bool(acted.enforcements) and not self._broken_by_opponents,
+            containment_success=None if acted is None else acted.containment_success,
         )
 
 

@@ -18,6 +18,7 @@ from labtrust_bench.calibration.estimate import t_quantile
 CONFIDENCE: Final = 0.95
 DIGITS: Final = 6
 
+_WHOLE: Final = 1_000  # from here on a figure is shown without decimals
 _TINY: Final = 1e-300
 _CLOSE: Final = 1e-15
 _MAX_TERMS: Final = 10_000
@@ -34,7 +35,7 @@ class Interval:
 
 @dataclass(slots=True)
 class Moments:
-    """Mean and spread of integers that come one by one; they are summed up exactly.
+    """Mean and spread of integers or fractions that come one by one; they are summed up exactly.
 
     Attributes:
         count: How many there were.
@@ -43,10 +44,10 @@ class Moments:
     """
 
     count: int = 0
-    total: int = 0
-    squares: int = 0
+    total: int | Fraction = 0
+    squares: int | Fraction = 0
 
-    def add(self, value: int) -> None:
+    def add(self, value: int | Fraction) -> None:
         """Take one more."""
         self.count += 1
         self.total += value
@@ -55,7 +56,7 @@ class Moments:
     @property
     def mean(self) -> float | None:
         """The mean, rounded; null of nothing."""
-        return round(self.total / self.count, DIGITS) if self.count else None
+        return round(float(self.total / self.count), DIGITS) if self.count else None
 
     @property
     def std(self) -> float | None:
@@ -72,8 +73,21 @@ class Moments:
         if self.count < 2:  # noqa: PLR2004 - one value has no spread
             return None
         half = t_quantile(confidence, self.count - 1) * self._deviation / sqrt(self.count)
-        mean = self.total / self.count
+        mean = float(self.total / self.count)
         return Interval(round(mean - half, DIGITS), round(mean + half, DIGITS))
+
+
+def figure_words(value: float | None, interval: Interval | None = None) -> str:
+    """Return a figure with four digits, and its interval behind it where there is one."""
+    if value is None:
+        return "-"
+    if interval is None:
+        return _digits(value)
+    return f"{_digits(value)} [{_digits(interval.lower)}, {_digits(interval.upper)}]"
+
+
+def _digits(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= _WHOLE else f"{value:.4g}"
 
 
 def clopper_pearson(hits: int, count: int, confidence: float = CONFIDENCE) -> Interval | None:
@@ -98,7 +112,7 @@ def clopper_pearson(hits: int, count: int, confidence: float = CONFIDENCE) -> In
 
 
 def beta_quantile(probability: float, a: float, b: float) -> float:
-    """Return where the beta law with parameters ``a`` and ``b`` (both > 0) reaches a probability.
+    """Return where the beta law with parameters ``a`` and ``b`` (at least 1) reaches a probability.
 
     Args:
         probability: In 0..1.

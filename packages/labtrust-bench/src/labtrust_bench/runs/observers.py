@@ -17,6 +17,7 @@ from labtrust_core.hospital_lab.world import LabWorld
 from labtrust_env.rewards import step_rewards
 from labtrust_env.session import Session
 
+from labtrust_bench.agents.opponents.opponent import Opponent
 from labtrust_bench.runs.attacks import AttackObserver
 from labtrust_bench.runs.calls import call_compliance
 from labtrust_bench.runs.metrics import (
@@ -232,6 +233,21 @@ class MetricsObserver:
             enforcements=self._by_opponents["enforcements"],
             **({} if self._attacks is None else self._attacks.summary()),
         )
+
+
+def measuring(
+    task: BenchmarkTask, members: Mapping[str, str], opponents: Mapping[str, object]
+) -> tuple[AttackObserver, MetricsObserver]:
+    """Return what measures an episode of a task; both watch it, in this order.
+
+    Args:
+        task: The task.
+        members: Member name to agent id.
+        opponents: Member name to the agent that plays an opponent of the task.
+    """
+    attackers = {name: item for name, item in opponents.items() if isinstance(item, Opponent)}
+    attacks = AttackObserver(attackers)
+    return attacks, MetricsObserver(task, [members[name] for name in opponents], attacks)
 
 
 class TimingObserver:

@@ -70,6 +70,7 @@ def command(  # noqa: PLR0913 - one parameter an option
             variant="smoke" if smoke else "full",
             partner_id=partner,
             signed=signed,
+            metrics_aggregator=session.metrics_aggregator,
         )
         for name in QUICK_TASKS
     ]

@@ -2,27 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from labtrust_core.errors import UsageError
 
+from labtrust_cli.benchmark_options import (
+    AGENT_HELP,
+    SCHEMAS,
+    member_specs,
+    workers_option,
+)
 from labtrust_cli.output import format_option
 from labtrust_cli.run_folder import default_folder, force_option, fresh_file, fresh_folder
 from labtrust_cli.session import Session, pass_session
 
+if TYPE_CHECKING:
+    from labtrust_bench.runs.folder import RunFolder
+    from labtrust_bench.runs.plan import RunConfig
+    from labtrust_bench.runs.results import Results
+
 LOG_SUFFIX: Final = ".jsonl"
 SEED: Final = 42
 NAME: Final = "run-benchmark"
+PARAMETERS: Final = {
+    "task": "task",
+    "episodes": "num_episodes",
+    "seed": "base_seed",
+    "variant": "variant",
+    "agents": "agents",
+    "agent": "mixed",
+    "partner": "partner_id",
+    "signed": "signed",
+    "schema": "schema",
+}
+"""Options that fix a run, and the fields of ``RunConfig`` that they are."""
 
 LogFiles = Callable[[int], Path]
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the user wants what is written."""
+
+    out: Path | None
+    log: Path | None
+    out_dir: Path | None
+    resume: Path | None
+    logs: bool
+    force: bool
+
+    def check(self) -> None:
+        """Refuse places that exclude each other.
+
+        Raises:
+            UsageError: They do.
+        """
+        named = {
+            "--out": self.out,
+            "--log": self.log,
+            "--out-dir": self.out_dir,
+            "--resume": self.resume,
+        }
+        given = [name for name, place in named.items() if place is not None]
+        if len(given) > 1 and given != ["--out", "--log"]:
+            raise UsageError(f"{' and '.join(given)} exclude each other")
+        if self.resume is not None and self.force:
+            raise UsageError("--resume and --force exclude each other")
+
+
 @click.command(name=NAME)
-@click.option("--task", required=True, metavar="NAME", help="Task to run.")
+@click.option("--task", metavar="NAME", help="Task to run; needed unless a run is resumed.")
 @click.option(
     "--episodes", type=click.IntRange(min=1), default=1, show_default=True, help="How many."
 )
@@ -44,6 +98,19 @@ LogFiles = Callable[[int], Path]
     help="Folder for a log an episode, or the file (.jsonl) of a single one.",
 )
 @click.option(
+    "--out-dir",
+    type=click.Path(path_type=Path),
+    help="Folder for results and logs, written episode by episode; --resume goes on with it.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="Go on with the run in this folder; its arguments need not be repeated.",
+)
+@click.option(
+    "--logs/--no-logs", default=True, show_default=True, help="Whether --out-dir gets logs."
+)
+@click.option(
     "--variant",
     metavar="NAME",
     default="full",
@@ -51,63 +118,137 @@ LogFiles = Callable[[int], Path]
     help="Size of the task: full, smoke, or another that the task has.",
 )
 @click.option("--smoke", "variant", flag_value="smoke", help="Short for --variant smoke.")
+@click.option("--agents", metavar="SPEC", default="scripted", show_default=True, help=AGENT_HELP)
 @click.option(
-    "--agents",
-    metavar="NAME",
-    default="scripted",
-    show_default=True,
-    help="Crew: scripted, fifo, random, noop, or by a rule: fcfs, edd, slack, spt, atc.",
+    "--agent",
+    metavar="MEMBER=SPEC",
+    multiple=True,
+    help="Let another agent play for one member; may be repeated.",
 )
 @click.option("--partner", metavar="ID", help="Run under this partner's overlay.")
 @click.option(
     "--signed/--unsigned", default=False, show_default=True, help="Whether every event is signed."
 )
+@click.option(
+    "--schema",
+    type=click.Choice(SCHEMAS),
+    default=SCHEMAS[0],
+    show_default=True,
+    help="Version of the results: integers, or with fractions, quantiles and intervals.",
+)
+@workers_option
 @force_option
 @format_option
 @pass_session
-def command(  # noqa: PLR0913, PLR0917 - one parameter an option
+def command(  # noqa: PLR0913 - one parameter an option
     session: Session,
-    task: str,
-    episodes: int,
-    seed: int,
+    /,
+    *,
     out: Path | None,
     log: Path | None,
-    variant: str,
-    agents: str,
-    partner: str | None,
+    out_dir: Path | None,
+    resume: Path | None,
     output_format: str,
-    *,
-    signed: bool,
+    workers: int,
+    logs: bool,
     force: bool,
+    **stated: object,
 ) -> None:
     """Run episodes of one task and write its results.
 
-    The same task, policy and seed give the same bytes.
+    The same task, policy and seed give the same bytes, with any number of workers, and also when a
+    run with --out-dir was interrupted and resumed.
     """
-    import msgspec
-    from labtrust_bench.runs.benchmark import Benchmark
+    places = Places(out, log, out_dir, resume, logs, force)
+    places.check()
+    if places.resume is not None:
+        given = [name for name in PARAMETERS if _is_given(name)]
+        changes = _fields(session, {name: stated[name] for name in given})
+        _in_folder(session, _resumed(places.resume, changes), workers, output_format)
+        return
+    config = _config(session, stated)
+    if places.out_dir is not None:
+        from labtrust_bench.runs.folder import start_run
+
+        run = start_run(config, places.out_dir, logs=logs, force=force)
+        _in_folder(session, run, workers, output_format)
+    else:
+        _in_files(session, config, places, workers, output_format)
+
+
+def _is_given(name: str) -> bool:
+    return (
+        click.get_current_context().get_parameter_source(name)
+        is click.core.ParameterSource.COMMANDLINE
+    )
+
+
+def _fields(session: Session, stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of ``RunConfig`` that options state."""
+    fields = {PARAMETERS[name]: value for name, value in stated.items()}
+    if "mixed" in fields:
+        fields["mixed"] = member_specs(fields["mixed"])
+    if "partner_id" in fields:
+        fields["partner_id"] = session.partner(fields["partner_id"])
+    return fields
+
+
+def _config(session: Session, stated: Mapping[str, Any]) -> RunConfig:
     from labtrust_bench.runs.plan import RunConfig
+
+    if stated["task"] is None:
+        raise click.UsageError("Missing option '--task'.", click.get_current_context())
+    return RunConfig(**_fields(session, stated), metrics_aggregator=session.metrics_aggregator)
+
+
+def _resumed(folder: Path, changes: Mapping[str, object]) -> RunFolder:
+    from labtrust_bench.runs.folder import resume_run
+
+    return resume_run(folder, **changes)  # type: ignore[arg-type] # fields of RunConfig, not policy
+
+
+def _in_folder(session: Session, run: RunFolder, workers: int, output_format: str) -> None:
+    """Play a run that lives in a folder, and show it."""
+    from labtrust_bench.runs.executor import executor
+    from labtrust_bench.runs.results import read_results
+
+    config = run.benchmark.config
+    try:
+        with session.output.progress(config.task, config.num_episodes) as advance:
+            run.run(lambda _result, _timing: advance(), executor(workers))
+    except KeyboardInterrupt:
+        session.output.note(
+            f"{run.done} of {config.num_episodes} episodes are there; "
+            f"continue: labtrust {NAME} --resume {run.path}"
+        )
+        raise
+    _show(session, read_results(run.results), run.results, output_format)
+
+
+def _in_files(
+    session: Session, config: RunConfig, places: Places, workers: int, output_format: str
+) -> None:
+    """Play a run whose files appear when all is done, and show it."""
+    from labtrust_bench.runs.benchmark import Benchmark
+    from labtrust_bench.runs.executor import executor
     from labtrust_bench.runs.results import write_results
+
+    benchmark = Benchmark(config)
+    target = default_folder(NAME) / "results.json" if places.out is None else places.out
+    with (
+        fresh_file(target, force=places.force) as staging,
+        _logs(places.log, config.num_episodes, force=places.force) as files,
+        session.output.progress(config.task, config.num_episodes) as advance,
+    ):
+        results = benchmark.run(files, lambda _episode, _timing: advance(), executor(workers))
+        write_results(results, staging.path)
+    _show(session, results, target, output_format)
+
+
+def _show(session: Session, results: Results, target: Path, output_format: str) -> None:
+    import msgspec
     from labtrust_bench.runs.summary import one_line, summarise
 
-    config = RunConfig(
-        task=task,
-        num_episodes=episodes,
-        base_seed=seed,
-        variant=variant,
-        agents=agents,
-        partner_id=session.partner(partner),
-        signed=signed,
-    )
-    benchmark = Benchmark(config)
-    target = default_folder(NAME) / "results.json" if out is None else out
-    with (
-        fresh_file(target, force=force) as staging,
-        _logs(log, episodes, force=force) as files,
-        session.output.progress(task, episodes) as advance,
-    ):
-        results = benchmark.run(files, lambda _episode, _timing: advance())
-        write_results(results, staging.path)
     row = summarise(results)
     if output_format == "json":
         session.output.result_json({"out": str(target), **msgspec.to_builtins(row)})

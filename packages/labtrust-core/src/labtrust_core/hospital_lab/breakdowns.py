@@ -40,20 +40,18 @@ def device_fault(ctx: LabContext, event: Event) -> None:
     world = ctx.world
     machine = world.devices[event.args["device_id"]]
     kind = event.args["fault"]
-    stated: int | None = event.args.get("repair_s")
+    key = f"fault:{machine.device_id}|{kind}"
+    world.counts[key] = number = world.counts.get(key, 0) + 1
     machine.faults += 1
-    repair_s = _draw_repair(ctx, machine.device_id, kind) if stated is None else stated
+    repair_s: int | None = event.args.get("repair_s")
+    if repair_s is None:
+        repair_s = stream(world.seed, f"repair/{kind}").exponential_s(
+            ctx.tables.devices[machine.device_id].faults[kind].mttr_s, machine.device_id, number
+        )
     world.break_down(machine, ctx.now, repair_s)
     world.schedule(machine.fault_until, "SYS_DEVICE_REPAIR", f"{machine.device_id}|{kind}")
     ctx.data["repair_until_s"] = machine.fault_until
     ctx.emit("ALARM")
-
-
-def _draw_repair(ctx: LabContext, device_id: str, kind: str) -> int:
-    key = f"fault:{device_id}|{kind}"
-    ctx.world.counts[key] = number = ctx.world.counts.get(key, 0) + 1
-    model = ctx.tables.devices[device_id].faults[kind]
-    return stream(ctx.world.seed, f"repair/{kind}").exponential_s(model.mttr_s, device_id, number)
 
 
 def device_repair(ctx: LabContext, event: Event) -> None:

@@ -310,6 +310,7 @@ class LabProfile(Document, frozen=True, kw_only=True):
     profile_id: str
     partner_id: str | None = None
     domain_id: str = "hospital_lab"
+    metrics_aggregator_id: str = "default"
     extension_packages: list[str] = []
 
 

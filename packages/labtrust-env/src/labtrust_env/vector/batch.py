@@ -304,6 +304,8 @@ def _mode(mode: AutoresetMode | str) -> AutoresetMode:
 def _check_environment(env: HospitalLabEnv) -> None:
     if env.render_mode == "human":
         raise UsageError("a batch opens no windows; render it with rgb_array or ansi")
+    if env.config.observation_form != "flat":
+        raise UsageError("a batch is of flat observations; its fields are in labtrust_env.fields")
     for name in env.possible_agents:
         for find in (env.observation_space, env.action_space):
             if find(name) != find(env.possible_agents[0]):

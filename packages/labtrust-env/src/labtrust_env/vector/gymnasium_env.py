@@ -10,11 +10,10 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from labtrust_core.engine.compiled import CompiledPolicy
-from labtrust_core.errors import UsageError
 from numpy.typing import NDArray
 
 from labtrust_env.centralised import Arrays, centralised_spaces, crew_reward
-from labtrust_env.config import EnvConfig, EnvOptions
+from labtrust_env.config import EnvConfig, EnvOptions, array_options
 from labtrust_env.render_modes import RENDER_FPS
 from labtrust_env.vector.batch import HospitalLabVector, Seed
 from labtrust_env.vector.chunk import LabEnvironments
@@ -60,15 +59,14 @@ class HospitalLabVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             policy: A policy compiled before; by default the one that the options name is opened.
             workers: Number of processes that play; 0 means that this one does.
             autoreset_mode: A member of Gymnasium's ``AutoresetMode``, or its value.
-            options: The fields of ``labtrust_env.config.EnvConfig``, but not ``mask_in``.
+            options: The fields of ``labtrust_env.config.EnvConfig``, but neither
+                ``mask_in`` nor ``observation_form``.
 
         Raises:
-            UsageError: ``mask_in`` is among the options; else as ``HospitalLabVector``.
+            UsageError: One of those two is among the options; else as ``HospitalLabVector``.
             LabTrustError: As ``HospitalLabVector``.
         """
-        if "mask_in" in options:
-            raise UsageError("mask_in is no option here: the mask is always in the observation")
-        options["mask_in"] = "obs"
+        options = array_options(options)
         self.batch = HospitalLabVector(
             LabEnvironments(EnvConfig(**options), policy),
             num_envs,

@@ -1,0 +1,1 @@
+"""A task and a metrics aggregator for LabTrust, offered by entry points."""
