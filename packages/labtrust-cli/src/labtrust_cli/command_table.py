@@ -199,6 +199,20 @@ COMMANDS: Final = (
         distribution="labtrust-bench",
     ),
     CommandEntry(
+        name="train-ppo",
+        section=BENCHMARKS,
+        summary="Train a crew with PPO and action masks.",
+        example="labtrust train-ppo --task throughput_sla --variant smoke --out my_crew",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
+        name="eval-ppo",
+        section=BENCHMARKS,
+        summary="Compare a trained crew with others on held-out episodes.",
+        example="labtrust eval-ppo my_crew --episodes 20",
+        distribution="labtrust-bench",
+    ),
+    CommandEntry(
         name="doctor",
         section=INSTALLATION,
         summary="What is installed, what is missing, and whether the policy is sound.",

@@ -24,6 +24,7 @@ from labtrust_bench.agents.dispatch_rules import RULES, Rule
 from labtrust_bench.agents.fifo import fifo_crew
 from labtrust_bench.agents.noop import DoNothing
 from labtrust_bench.agents.random_agent import RandomAgent
+from labtrust_bench.learning.policy import learned_crew, stated_policy
 from labtrust_bench.runs.external import load_factory, stated_spec
 from labtrust_bench.tasks.base import BenchmarkTask
 
@@ -59,7 +60,11 @@ class Scheme:
     stated: Callable[[str], str] = lambda rest: Path(rest).name
 
 
-SCHEMES: Final[dict[str, Scheme]] = {}
+def _learned(rest: str) -> _Crew:
+    return lambda _task, members: learned_crew(members, Path(rest))
+
+
+SCHEMES: Final[dict[str, Scheme]] = {"ppo": Scheme(_learned, stated_policy)}
 """The schemes by name."""
 
 
