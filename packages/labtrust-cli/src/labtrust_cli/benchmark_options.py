@@ -11,7 +11,7 @@ from labtrust_core.errors import UsageError
 SCHEMAS: Final = ("0.2", "0.3")
 AGENT_HELP: Final = (
     "Who plays: scripted, fifo, random, noop, a dispatch rule (fcfs, edd, slack, spt, atc), "
-    "or package.module:Class or file.py:Class."
+    "a trained crew (ppo:FOLDER), or package.module:Class or file.py:Class."
 )
 
 workers_option = click.option(

@@ -58,7 +58,6 @@ class LearnedAgent:
         self._name = ""
         self._own = member_number("")
         self._number = 0
-        self._session: Session | None = None
 
     def reset(self, name: str, seed: int) -> None:
         """Begin again at the first draw of ``name`` in the episode of ``seed``."""
@@ -102,10 +101,8 @@ class LearnedAgent:
         Raises:
             PolicyFitError: Its layout of observations or its actions differ.
         """
-        if session is not self._session:
-            layout = Observer(session).layout
-            self.network.require_layout(layout_fingerprint(layout, session.actions))
-            self._session = session
+        layout = Observer(session).layout
+        self.network.require_layout(layout_fingerprint(layout, session.actions))
 
 
 def learned_crew(
