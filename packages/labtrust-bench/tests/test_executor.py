@@ -117,8 +117,10 @@ def test_workers_use_one_thread_unless_told(monkeypatch):
 
 
 PROGRAM = """
-import sys, time
+import signal, sys, time
 from labtrust_bench.runs.executor import LocalPool
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in a shell's background it is ignored
 
 if __name__ == "__main__":
     jobs = ["__import__('os').getpid()"] * 2 + ["__import__('time').sleep(60)"] * 2

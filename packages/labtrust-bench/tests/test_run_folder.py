@@ -31,6 +31,8 @@ from labtrust_bench.runs import folder
 from labtrust_bench.runs.executor import executor
 from labtrust_bench.runs.plan import RunConfig
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in a shell's background it is ignored
+
 place, target, workers = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 seed, steps, lines = 0, 0, 0
 reset, act, write, replace = DoNothing.reset, DoNothing.act, os.write, Path.replace

@@ -7,9 +7,8 @@ each episode depends on its task, crew and seed alone: so do the figures.
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +21,7 @@ from labtrust_core.policy.directory import find_policy_dir
 
 from labtrust_bench.calibration.estimate import estimate
 from labtrust_bench.runs.benchmark import Benchmark
+from labtrust_bench.runs.executor import executor
 from labtrust_bench.runs.metrics import Metrics
 from labtrust_bench.runs.plan import RunConfig
 from labtrust_bench.tasks.base import FULL
@@ -178,17 +178,17 @@ def climb(
         UnknownNameError: There is no such task, variant, crew or partner.
         UsageError: There is less than one worker, or a metric has no figure in an episode.
         PolicyError: The policy is not sound.
+        JobError: An episode fails otherwise.
     """
-    if workers < 1:
-        raise UsageError(f"there must be a worker at least, found {workers}")
     wanted = {task: _metrics_of(task, config.variant) for task in config.played}
     found: dict[tuple[str, str, str], list[float]] = {}
     runs = config.runs()
-    for run, episodes in zip(runs, _played(runs, workers), strict=True):
-        for metric in wanted[run.task]:
-            values = found.setdefault((run.task, run.agents, metric), [])
-            values += [metric_value(item, metric) for item in episodes]
-        done(run.num_episodes)
+    with closing(executor(workers).map(_play, runs, _label)) as played:
+        for run, episodes in zip(runs, played, strict=True):
+            for metric in wanted[run.task]:
+                values = found.setdefault((run.task, run.agents, metric), [])
+                values += [metric_value(item, metric) for item in episodes]
+            done(run.num_episodes)
     rows = [
         _row(task, crew, metric, found[task, crew, metric])
         for task, metrics in wanted.items()
@@ -223,14 +223,8 @@ def _metrics_of(task: str, variant: str) -> tuple[str, ...]:
     return (primary, *(name for name in ALSO if name != primary))
 
 
-def _played(runs: Sequence[RunConfig], workers: int) -> Iterator[list[Metrics]]:
-    """Yield the metrics of the episodes of each run, in the order of the runs."""
-    if workers == 1:
-        yield from map(_play, runs)
-        return
-    fresh = multiprocessing.get_context("spawn")  # a fork would carry threads and locks along
-    with ProcessPoolExecutor(workers, mp_context=fresh) as pool:
-        yield from pool.map(_play, runs)
+def _label(run: RunConfig) -> str:
+    return f"{run.task} with {run.agents} from seed {run.base_seed}"
 
 
 def _play(run: RunConfig) -> list[Metrics]:

@@ -24,7 +24,7 @@ class AdversarialDisruption(BenchmarkTask):
         "quiet": TaskSize("district_shift", MORNING_S, MORNING_S)
     }
     intrusion: ClassVar[Intrusion | None] = DISRUPTION_MEANS
-    reward_config = RewardConfig(violation_penalty=2_000, target_s=TURNAROUND_TARGET_S)
+    reward_config = RewardConfig(blocked_penalty=100, target_s=TURNAROUND_TARGET_S)
 
     def opponents(self, members: Mapping[str, str]) -> dict[str, Agent]:
         """Return the outsider and the insider."""

@@ -28,7 +28,7 @@ class InsiderKeyMisuse(BenchmarkTask):
     }
     signed = True
     intrusion: ClassVar[Intrusion | None] = KEY_MISUSE_MEANS
-    reward_config = RewardConfig(violation_penalty=2_000, target_s=TURNAROUND_TARGET_S)
+    reward_config = RewardConfig(blocked_penalty=100, target_s=TURNAROUND_TARGET_S)
 
     def opponents(self, members: Mapping[str, str]) -> dict[str, Agent]:
         """Return the insider."""

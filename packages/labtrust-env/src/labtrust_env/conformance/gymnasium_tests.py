@@ -147,5 +147,6 @@ def _options(factory: Factory) -> dict[str, Any]:
     """Return what makes the same laboratory for one agent."""
     env = _require_laboratory(factory)
     stated = {item.name: getattr(env.config, item.name) for item in dataclasses.fields(env.config)}
-    del stated["mask_in"]
+    for fixed in ("mask_in", "observation_form"):
+        del stated[fixed]
     return {**stated, "policy": env.session.engine.policy, "render_mode": None}
