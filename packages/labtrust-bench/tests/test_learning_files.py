@@ -314,7 +314,7 @@ def rows():
     return [
         CurveRow(
             update=number,
-            agent_steps=100 * number,
+            agent_steps=12_345_678 * number,
             seconds=1.5 * number,
             reward=-20.0 + 10 * number,
             paid=1.0,

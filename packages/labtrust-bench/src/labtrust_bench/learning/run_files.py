@@ -191,7 +191,9 @@ def write_curve(path: Path, rows: Sequence[CurveRow]) -> None:
 
 
 def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:g}" if isinstance(value, int) else f"{value:.4f}"
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else f"{value:.4f}"
 
 
 def read_curve(path: Path) -> list[CurveRow]:
