@@ -5,6 +5,7 @@ The questions that everybody who carries or plans must ask.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -19,18 +20,44 @@ STORAGE_ZONE: Final = "Z_COLD_FRIDGE"
 MOVABLE: Final = ("arrived_at_reception", "accepted", "separated", "aliquoted", "released")
 """Statuses in which a specimen waits to be taken somewhere."""
 
+_by_arrival: Final = operator.attrgetter("arrived_s", "specimen_id")
+_TO_SORT: Final = 2
+_NOBODY: Final[list[Specimen]] = []
 
-def urgency(specimen: Specimen) -> tuple[int, int, str]:
-    """Return the order in which work is done by default.
+
+def by_urgency(items: Iterable[Specimen]) -> list[Specimen]:
+    """Return specimens in the order in which work is done by default.
 
     STAT, URGENT, ROUTINE; then by arrival; then by id.
     """
-    return PRIORITY_RANK[specimen.priority], specimen.arrived_s, specimen.specimen_id
+    found = list(items)
+    if len(found) < _TO_SORT:
+        return found
+    lots: dict[str, list[Specimen]] = {priority: [] for priority in PRIORITY_RANK}
+    for item in found:
+        lots[item.priority].append(item)
+    return [item for lot in lots.values() for item in sorted(lot, key=_by_arrival)]
 
 
 def most_urgent(ctx: LabContext, ids: Iterable[str]) -> list[Specimen]:
     """Return specimens by urgency."""
-    return sorted((ctx.world.specimens[item] for item in ids), key=urgency)
+    return by_urgency(map(ctx.world.specimens.__getitem__, ids))
+
+
+def lying(ctx: LabContext, place: str, status: str) -> list[Specimen]:
+    """Return the specimens of a status at a place, by urgency; not to be changed.
+
+    The list is kept until something at the place changes: several verbs of several agents ask.
+    """
+    key = f"{place}|{status}"
+    ids = ctx.world.at.get(key)
+    if ids is None:
+        return _NOBODY
+    change = ctx.world.changes.of(place)
+    kept: tuple[int, list[Specimen]] | None = ctx.kept.get(key)
+    if kept is None or kept[0] != change:
+        kept = ctx.kept[key] = (change, most_urgent(ctx, ids))
+    return kept[1]
 
 
 def devices_of_kind(ctx: LabContext, kind: str) -> Iterator[DeviceTable]:
@@ -65,29 +92,32 @@ def next_zone(ctx: LabContext, specimen: Specimen) -> str | None:
 
     ``None`` where it waits for nothing.
     """
-    if specimen.status == "arrived_at_reception":
-        return _reception(ctx, specimen)
-    if specimen.status == "released":
-        return STORAGE_ZONE
-    if specimen.status not in MOVABLE:
+    status = specimen.status
+    if status in _GOAL_BY_PLACE:
+        return _GOAL_BY_PLACE[status](ctx, specimen.place.removeprefix("zone:"))
+    if status not in MOVABLE:
         return None
-    panel = ctx.tables.panels[specimen.panel_id]
-    if specimen.status == ready_status(ctx, specimen):
+    if status == ready_status(ctx, specimen):
         return _analyser_zone(ctx, specimen)
-    kind = "centrifuge" if panel.needs_separation and specimen.status == "accepted" else "aliquoter"
-    return next((table.zone for table in devices_of_kind(ctx, kind)), None)
+    panel = ctx.tables.panels[specimen.panel_id]
+    kind = "centrifuge" if panel.needs_separation and status == "accepted" else "aliquoter"
+    return ctx.tables.first_of_kind.get(kind)
 
 
-def _reception(ctx: LabContext, specimen: Specimen) -> str:
+def _reception(ctx: LabContext, place: str) -> str:
     """A specimen at another site waits where its route begins.
 
     Everywhere else reception is the hub's.
     """
-    place = specimen.place.removeprefix("zone:")
-    routes = ctx.tables.routes.values()
-    if any(route.enabled and route.origin_zone == place for route in routes):
-        return place
-    return next(iter(ctx.tables.sites.values())).arrival_zone
+    return place if place in ctx.tables.outposts else ctx.tables.arrival_zone
+
+
+def _storage(_ctx: LabContext, _place: str) -> str:
+    return STORAGE_ZONE
+
+
+_GOAL_BY_PLACE: Final = {"arrived_at_reception": _reception, "released": _storage}
+"""Statuses whose specimens all go to one zone from where they are."""
 
 
 def _analyser_zone(ctx: LabContext, specimen: Specimen) -> str | None:
@@ -101,13 +131,12 @@ def _analyser_zone(ctx: LabContext, specimen: Specimen) -> str | None:
     chosen = ctx.tables.devices.get(specimen.lane or "")
     if chosen is not None:
         return chosen.zone
-    fitting = [
-        table for table in devices_of_kind(ctx, "analyser") if specimen.panel_id in table.panels
-    ]
+    fitting = ctx.tables.analysers_of[specimen.panel_id]
     if not fitting:
         return None
-    if any(specimen.place == f"zone:{table.zone}" for table in fitting):
-        return specimen.place.removeprefix("zone:")
+    here = specimen.place.removeprefix("zone:")
+    if any([table.zone == here for table in fitting]):
+        return here
     usable = [table for table in fitting if is_up(ctx, table)] or fitting
     return usable[name_u64(specimen.specimen_id) % len(usable)].zone
 
@@ -148,16 +177,22 @@ def _pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
 
 
 def _waiting_in(ctx: LabContext, zone: str) -> list[Specimen]:
-    """Return the specimens of one zone that have to go elsewhere, by urgency."""
-    found: list[Specimen] = []
+    """Return the specimens of one zone that have to go elsewhere, by urgency.
+
+    What is in store, and by the evening most of what there is, is not even looked at.
+    """
+    in_work: list[Specimen] = []
+    to_store: list[Specimen] = []
     for status in MOVABLE:
-        if status == "released" and zone == STORAGE_ZONE:
-            continue  # stored for good, and by the evening most of what there is
         ids = ctx.world.here(f"zone:{zone}", status)
-        found += [
-            item
-            for item in map(ctx.world.specimens.__getitem__, ids)
-            if next_zone(ctx, item) not in (None, zone)
-        ]
-    found.sort(key=lambda specimen: (specimen.status == "released", urgency(specimen)))
-    return found
+        goal_here = _GOAL_BY_PLACE.get(status)
+        if not ids or (goal_here is not None and goal_here(ctx, zone) == zone):
+            continue
+        found = map(ctx.world.specimens.__getitem__, ids)
+        if status == "released":
+            to_store += found
+        elif goal_here is not None:
+            in_work += found
+        else:
+            in_work += [item for item in found if next_zone(ctx, item) not in (None, zone)]
+    return by_urgency(in_work) + by_urgency(to_store)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Final
 
-from labtrust_core.hospital_lab.logistics import most_urgent, next_zone, pickups
+from labtrust_core.hospital_lab.logistics import lying, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.things import Agent, Specimen
 
@@ -135,8 +135,7 @@ def carried(ctx: LabContext, agent: Agent) -> list[Specimen]:
     if not ctx.world.carried(agent.agent_id):
         return []
     place = f"agent:{agent.agent_id}"
-    held = (ctx.world.here(place, status) for status in _HANDED)
-    return [item for ids in held if ids for item in most_urgent(ctx, ids)]
+    return [item for status in _HANDED for item in lying(ctx, place, status)]
 
 
 def retrieve(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
