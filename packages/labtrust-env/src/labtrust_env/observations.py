@@ -97,26 +97,24 @@ class Observer:
     def _matrix(self, names: Iterable[str]) -> Vector:
         session = self._session
         ctx = session.ctx
-        now = ctx.trust.now
+        now, agents, roster = ctx.trust.now, ctx.world.agents, ctx.trust.roster
         held = ctx.trust.containment
         stopped = bool(held.throttled or held.killed)
         rows, masks, clocks = [], [], []
         for name in names:
-            agent = ctx.world.agents[session.members[name]]
-            role_id = ctx.trust.roster.get(agent.agent_id, "")
+            agent = agents[session.members[name]]
+            role_id = roster.get(agent.agent_id, "")
             rows.append(session.row(name, self._row))
             masks.append(self._mask(role_id, agent.zone))
-            busy = agent.busy_until > now
-            clocks.append(
-                (
-                    _share(agent.busy_until - now, BUSY_LIMIT_S) if busy else 0.0,
-                    _share(_stopped_until(ctx, agent) - now, WAIT_LIMIT_S) if stopped else 0.0,
-                    _actions_left(ctx, agent, role_id),
-                )
+            busy_s = agent.busy_until - now
+            clocks += (
+                _share(busy_s, BUSY_LIMIT_S) if busy_s > 0 else 0.0,
+                _share(_stopped_until(ctx, agent) - now, WAIT_LIMIT_S) if stopped else 0.0,
+                _actions_left(ctx, agent.agent_id, role_id),
             )
         matrix: Vector = np.concatenate(rows).reshape(len(rows), -1)
         matrix[:, self._first["time"]] = min(1.0, now / session.config.horizon_s)
-        matrix[:, self._clocks] = clocks
+        matrix[:, self._clocks] = np.array(clocks, np.float32).reshape(len(rows), -1)
         shown = np.concatenate(masks).reshape(len(rows), -1)
         if self._everybodys is None:
             self._everybodys = self._shared_tail(ctx)
@@ -253,12 +251,12 @@ def _stopped_until(ctx: LabContext, agent: Agent) -> int:
     return max(throttled, contained.killed.get(agent.agent_id, 0))
 
 
-def _actions_left(ctx: LabContext, agent: Agent, role_id: str) -> float:
+def _actions_left(ctx: LabContext, agent_id: str, role_id: str) -> float:
     table = ctx.policy.capabilities
     limits = table.limits.get(role_id)
     if limits is None or limits.max_actions == 0:
         return 0.0
-    used = ctx.trust.usage.get(agent.agent_id)
+    used = ctx.trust.usage.get(agent_id)
     if used is None or used.window != ctx.trust.now // table.window_s:
         return 1.0
     return 1 - _share(used.actions, limits.max_actions)

@@ -84,7 +84,11 @@ class _Desk(NamedTuple):
 
 
 class Situations:
-    """The answers for one session."""
+    """The answers for one session.
+
+    Attributes:
+        nothing: The answer of who can only wait.
+    """
 
     def __init__(self, policy: CompiledPolicy, actions: Sequence[ActionDef]) -> None:
         """Begin with nothing kept."""
@@ -97,7 +101,7 @@ class Situations:
             name for name, role in policy.roles.roles.items() if role.actions & ON_RESULTS
         }
         self._desks: dict[tuple[str, str], _Desk] = {}
-        self._nothing = self._answer({NOOP: ("NOOP", {})})
+        self.nothing = self._answer({NOOP: ("NOOP", {})})
         self.forget()
 
     def forget(self) -> None:
@@ -124,21 +128,20 @@ class Situations:
         if not known or not all(_stays_within_reach(item) for item in results):
             self._on_any_result += 1
 
-    def answer(self, ctx: LabContext, agent: Agent, role_id: str | None) -> Answer:
-        """Return what an agent can do now."""
-        trust, agent_id = ctx.trust, agent.agent_id
-        if role_id is None or not self._permissions.may_act(trust, agent_id, role_id):
-            return self._nothing
+    def answer(self, ctx: LabContext, agent: Agent, situation: Situation) -> Answer:
+        """Return what an agent can do now, in its situation."""
+        trust, reads = ctx.trust, situation.reads
+        role_id = reads.role_id
+        if role_id is None or not self._permissions.may_act(trust, agent.agent_id, role_id):
+            return self.nothing
         if agent.busy_until > trust.now:
             return self._desk(role_id, agent.zone).while_busy
-        situation = self.of(ctx, agent, role_id)
         if situation.answer is None:
-            situation.answer = self._answer(self._propose(ctx, agent, situation.reads))
+            situation.answer = self._answer(self._propose(ctx, agent, reads))
         return situation.answer
 
-    def row(self, ctx: LabContext, agent: Agent, make: Callable[[Agent], Vector]) -> Vector:
+    def row(self, situation: Situation, agent: Agent, make: Callable[[Agent], Vector]) -> Vector:
         """Return the kept part of an observation, which ``make`` makes; not to be changed."""
-        situation = self.of(ctx, agent, ctx.trust.roster.get(agent.agent_id))
         if situation.row is None:
             reads = ROW(situation.reads)
             found = self._rows.get(reads)
@@ -150,7 +153,8 @@ class Situations:
 
     def of(self, ctx: LabContext, agent: Agent, role_id: str | None) -> Situation:
         """Return what is kept about the situation in which an agent is now."""
-        self._look_around(ctx)
+        if self._around is None:
+            self._look_around(ctx)
         found = self._present.get(agent.agent_id)
         if found is None or not found.reads.still_hold(role_id, agent.zone):
             reads = self._read(ctx, agent, role_id)
