@@ -140,11 +140,20 @@ class Observer:
                     row[first["carrying_to"] + self._zones[goal]] += 1 / limit
             goals = self._at["carrying_to"]
             np.minimum(row[goals], 1, out=row[goals])
-        row[self._at["here"]] = _here(ctx, agent.zone)
+        row[self._at["here"]] = self._lying(ctx, agent.zone)
         row[self._at["way_open"]] = _ways(ctx, agent.zone)
         if "releasable" in self._visible(role_id):
             row[self._at["releasable"]] = _releasable(ctx, agent)
         return row
+
+    def _lying(self, ctx: LabContext, zone: str) -> Vector:
+        """Return the numbers of ``here``, kept until something in the zone changes."""
+        change = ctx.world.changes.of(f"zone:{zone}")
+        kept: tuple[int, Vector] | None = ctx.kept.get(f"here:{zone}")
+        if kept is None or kept[0] != change:
+            counts = np.array(_here(ctx, zone), np.float32)
+            kept = ctx.kept[f"here:{zone}"] = (change, counts)
+        return kept[1]
 
     def _shared_tail(self, ctx: LabContext) -> Vector:
         """Return the fields from ``devices`` on as one sees them who sees everything.
@@ -271,8 +280,11 @@ def _here(ctx: LabContext, zone: str) -> list[float]:
 
 
 def _ways(ctx: LabContext, zone: str) -> list[float]:
-    passable = {target for target in ctx.tables.neighbours[zone] if _is_passable(ctx, zone, target)}
-    return [float(target in passable) for target in ctx.tables.zones]
+    neighbours = ctx.tables.neighbours[zone]
+    return [
+        float(target in neighbours and _is_passable(ctx, zone, target))
+        for target in ctx.tables.zones
+    ]
 
 
 def _is_passable(ctx: LabContext, zone: str, target: str) -> bool:

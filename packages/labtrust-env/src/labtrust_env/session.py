@@ -376,6 +376,7 @@ class Session:
         self._present = {}
         self._situations.forget()
         self.ctx.kept.clear()
+        self.ctx.scratch.clear()
 
     def _event(self, name: str, action: Action) -> dict[str, Any] | None:
         """Return the event of an action, or ``None`` for waiting."""

@@ -238,7 +238,7 @@ class Situations:
             here.setdefault(item.table.zone, [queues]).append(_content(ctx, item))
         return _Around(
             readings,
-            self._token(devices_up(ctx)),
+            self._token(tuple(devices_up(ctx).values())),
             {zone: self._token(tuple(found)) for zone, found in here.items()},
             self._token((doors, frozen)),
             any(granted_to is not None for _, granted_to in doors),

@@ -67,24 +67,28 @@ def devices_of_kind(ctx: LabContext, kind: str) -> Iterator[DeviceTable]:
 
 def is_up(ctx: LabContext, table: DeviceTable) -> bool:
     """Whether a device is neither stopped nor broken nor in maintenance now."""
-    machine = ctx.world.devices[table.device_id]
-    now = ctx.trust.now
-    held = ctx.trust.containment
-    if machine.fault_until > now or (held.devices and held.is_device_stopped(table.device_id, now)):
+    return devices_up(ctx)[table.device_id]
+
+
+def devices_up(ctx: LabContext) -> dict[str, bool]:
+    """Return, for each device in policy's order, whether it is up; kept like ``pickups``."""
+    key = f"up@{ctx.trust.now}"
+    found: dict[str, bool] | None = ctx.scratch.get(key)
+    if found is None:
+        tables = ctx.tables.devices.items()
+        found = ctx.scratch[key] = {name: _is_up(ctx, table) for name, table in tables}
+    return found
+
+
+def _is_up(ctx: LabContext, table: DeviceTable) -> bool:
+    now, held = ctx.trust.now, ctx.trust.containment
+    if ctx.world.devices[table.device_id].fault_until > now:
+        return False
+    if held.devices and held.is_device_stopped(table.device_id, now):
         return False
     if not table.maintenance:
         return True
     return table.maintenance_until(now, ctx.world.starts_at_s) is None
-
-
-def devices_up(ctx: LabContext) -> tuple[bool, ...]:
-    """Return, for each device in policy's order, whether it is up; kept like ``pickups``."""
-    key = f"up@{ctx.trust.now}"
-    found: tuple[bool, ...] | None = ctx.scratch.get(key)
-    if found is None:
-        devices = ctx.tables.devices.values()
-        found = ctx.scratch[key] = tuple([is_up(ctx, table) for table in devices])
-    return found
 
 
 def next_zone(ctx: LabContext, specimen: Specimen) -> str | None:
@@ -137,7 +141,8 @@ def _analyser_zone(ctx: LabContext, specimen: Specimen) -> str | None:
     here = specimen.place.removeprefix("zone:")
     if any([table.zone == here for table in fitting]):
         return here
-    usable = [table for table in fitting if is_up(ctx, table)] or fitting
+    up = devices_up(ctx)
+    usable = [table for table in fitting if up[table.device_id]] or fitting
     return usable[name_u64(specimen.specimen_id) % len(usable)].zone
 
 
@@ -155,6 +160,23 @@ def pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
     if found is None:
         found = ctx.scratch[key] = _pickups(ctx)
     return found
+
+
+def load(ctx: LabContext, zone: str) -> list[str]:
+    """Return the first specimen that has to leave a zone, and those that go where it goes.
+
+    Not to be changed; kept for as long as ``pickups`` names the same ones.
+    """
+    here = pickups(ctx).get(zone)
+    if here is None:
+        return []
+    key = f"load:{zone}"
+    kept: tuple[list[Specimen], list[str]] | None = ctx.kept.get(key)
+    if kept is None or kept[0] is not here:
+        goal = next_zone(ctx, here[0])
+        ids = [item.specimen_id for item in here if next_zone(ctx, item) == goal]
+        kept = ctx.kept[key] = (here, ids)
+    return kept[1]
 
 
 def _pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
