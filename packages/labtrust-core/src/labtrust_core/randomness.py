@@ -40,6 +40,13 @@ _MOST_SIGMA: Final = 10 * _THOUSAND
 _standard_normal: Final = NormalDist().inv_cdf
 
 
+_latest: Final[list[tuple[int, int | str, int]]] = [(-1, "", 0)]
+"""Key and entity of the latest draw, and the half of it that all draws of an entity share.
+
+Most come in a row for one. The item is replaced whole, so that threads cannot mix their halves.
+"""
+
+
 def mix(value: int) -> int:
     """Return the SplitMix64 finaliser of ``value`` (0..2^64-1): a bijection with full avalanche."""
     value = ((value ^ (value >> 30)) * _MIX_1) & _MASK
@@ -67,7 +74,6 @@ class Stream:
     seed: int
     stream: int
     _key: int = field(init=False, repr=False, compare=False)
-    _last: list[tuple[int | str, int]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, value in (("seed", self.seed), ("stream", self.stream)):
@@ -75,16 +81,13 @@ class Stream:
                 raise UsageError(f"a {name} must lie in 0..2^64-1, found {value}")
         key = mix(mix((self.seed + _GAMMA) & _MASK) ^ self.stream)
         object.__setattr__(self, "_key", key)
-        object.__setattr__(self, "_last", [("", self._start(""))])
 
     def u64(self, entity: int | str, n: int = 0) -> int:
         """Return draw ``n`` of ``entity``: uniform in 0..2^64-1."""
-        # Most draws come in a row for one entity, whose first half is the same. One item that is
-        # replaced whole keeps two threads from mixing their entities.
-        known, start = self._last[0]
-        if known != entity:
+        key, known, start = _latest[0]
+        if known != entity or key != self._key:
             start = self._start(entity)
-            self._last[0] = (entity, start)
+            _latest[0] = (self._key, entity, start)
         # mix(start + n * G), written out: this is called many times an event
         value = (start + n * _GAMMA) & _MASK if n else start
         value = ((value ^ (value >> 30)) * _MIX_1) & _MASK

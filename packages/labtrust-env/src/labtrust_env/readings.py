@@ -37,5 +37,7 @@ def read_devices(ctx: LabContext) -> list[DeviceReading]:
     for table in ctx.tables.devices.values():
         machine = machines[table.device_id]
         idle = len(machine.idle_units(now))
-        found.append(DeviceReading(table, machine, up[table.device_id], idle, qc_due_in(ctx, machine)))
+        found.append(
+            DeviceReading(table, machine, up[table.device_id], idle, qc_due_in(ctx, machine))
+        )
     return found

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, SupportsIndex
 
 import numpy as np
+from labtrust_core.canonical import encode_plain
 from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.engine.engine import Engine
@@ -200,7 +201,8 @@ class Session:
         self.engine.reset(initial, config, keys=keys, sink=sink)
         self.steps = 0
         self.outcomes = {}
-        self.forget()
+        self._look_anew()
+        self._situations.begin(encode_plain(initial))
 
     def _ring(self, seed: int) -> TestKeyring | None:
         if not self.config.signed:
@@ -343,9 +345,7 @@ class Session:
         self.steps += 1
         results += self.engine.advance(min(self.steps * self.config.dt_s, self.config.horizon_s))
         self._situations.moved(results, self.engine.chain.events)
-        self._shared = {}
-        self._answers = {}
-        self._present = {}
+        self._look_anew()
         return results
 
     def snapshot(self) -> bytes:
@@ -371,12 +371,16 @@ class Session:
 
     def forget(self) -> None:
         """Read everything anew; for those who have changed the world by hand."""
-        self._shared = {}
-        self._answers = {}
-        self._present = {}
+        self._look_anew()
         self._situations.forget()
         self.ctx.kept.clear()
         self.ctx.scratch.clear()
+
+    def _look_anew(self) -> None:
+        """Forget what was looked up in the last state."""
+        self._shared = {}
+        self._answers = {}
+        self._present = {}
 
     def _event(self, name: str, action: Action) -> dict[str, Any] | None:
         """Return the event of an action, or ``None`` for waiting."""

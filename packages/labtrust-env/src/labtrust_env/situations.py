@@ -83,6 +83,16 @@ class _Desk(NamedTuple):
     while_busy: Answer
 
 
+class _Opening(NamedTuple):
+    """What was kept in the first state of an episode, and how that began."""
+
+    scenario: bytes
+    known: dict[Hashable, Situation]
+    parts: dict[Hashable, dict[int, Proposal]]
+    rows: dict[Hashable, Vector]
+    tokens: dict[Hashable, int]
+
+
 class Situations:
     """The answers for one session.
 
@@ -102,6 +112,7 @@ class Situations:
         }
         self._desks: dict[tuple[str, str], _Desk] = {}
         self.nothing = self._answer({NOOP: ("NOOP", {})})
+        self._numbers = itertools.count()
         self.forget()
 
     def forget(self) -> None:
@@ -110,18 +121,37 @@ class Situations:
         self._parts: dict[Hashable, dict[int, Proposal]] = {}
         self._rows: dict[Hashable, Vector] = {}
         self._tokens: dict[Hashable, int] = {}
-        self._numbers = itertools.count()
         self._around: _Around | None = None
         self._common: Hashable = None
         self._present: dict[str, Situation] = {}
         self._on_any_result = 0
         self._events = -1
+        self._opening: _Opening | None = None
+
+    def begin(self, scenario: bytes) -> None:
+        """Begin an episode, of which ``scenario`` states everything but the seed.
+
+        What is open to anybody's eyes in its first state does not go by the seed: of an episode
+        that begins like the last one, the answers of the first state are those of the last one's.
+        """
+        opening = self._opening
+        self.forget()
+        if opening is not None and opening.scenario == scenario:
+            self._known, self._parts = opening.known.copy(), opening.parts.copy()
+            self._rows, self._tokens = opening.rows.copy(), opening.tokens.copy()
+            self._opening = opening
+        else:
+            self._opening = _Opening(scenario, self._known, self._parts, self._rows, self._tokens)
 
     def moved(self, results: Sequence[StepResult], events: int) -> None:
         """Take note of a step; ``events`` is how many events the episode has had in all.
 
         Events that are in the ledger and not among the results may have touched anything.
         """
+        opening = self._opening
+        if opening is not None and opening.known is self._known:  # what follows is another state
+            self._known, self._parts = opening.known.copy(), opening.parts.copy()
+            self._rows, self._tokens = opening.rows.copy(), opening.tokens.copy()
         self._around = None
         known = self._events + len(results) == events
         self._events = events

@@ -139,7 +139,7 @@ def _analyser_zone(ctx: LabContext, specimen: Specimen) -> str | None:
     if not fitting:
         return None
     here = specimen.place.removeprefix("zone:")
-    if any([table.zone == here for table in fitting]):
+    if any(table.zone == here for table in fitting):
         return here
     up = devices_up(ctx)
     usable = [table for table in fitting if up[table.device_id]] or fitting
