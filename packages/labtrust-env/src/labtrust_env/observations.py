@@ -100,7 +100,8 @@ class Observer:
         now, agents, roster = ctx.trust.now, ctx.world.agents, ctx.trust.roster
         held = ctx.trust.containment
         stopped = bool(held.throttled or held.killed)
-        rows, masks, clocks = [], [], []
+        rows, masks = [], []
+        clocks: list[float] = []
         for name in names:
             agent = agents[session.members[name]]
             role_id = roster.get(agent.agent_id, "")
