@@ -48,14 +48,15 @@ def play_inside(env, steps, seed):
 def grown(env, episodes, steps):
     """Return by how many KiB memory grows in ``episodes`` episodes; a tenth goes before.
 
-    The seeds come again and again: bounded caches of what belongs to a seed are full beforehand.
+    The seeds of that tenth come again: what draws remember by seed is bounded, not nothing.
     """
+    seeds = episodes // 10
     tracemalloc.start()
     try:
         sizes = []
-        for count in (episodes // 10, episodes):
+        for count in (seeds, episodes):
             for number in range(count):
-                env.reset(seed=number % (episodes // 10))
+                env.reset(seed=number % seeds)
                 for _ in range(steps):
                     env.step(dict.fromkeys(env.agents, 1))
             env.reset(seed=0)

@@ -36,7 +36,15 @@ _MIX_2: Final = 0x94D0_49BB_1331_11EB
 _HALF_STEP: Final = 2.0**-53
 _MILLION: Final = 1_000_000
 _THOUSAND: Final = 1_000
+_MOST_SIGMA: Final = 10 * _THOUSAND
 _standard_normal: Final = NormalDist().inv_cdf
+
+
+_latest: Final[list[tuple[int, int | str, int]]] = [(-1, "", 0)]
+"""Key and entity of the latest draw, and the half of it that all draws of an entity share.
+
+Most come in a row for one. The item is replaced whole, so that threads cannot mix their halves.
+"""
 
 
 def mix(value: int) -> int:
@@ -76,13 +84,21 @@ class Stream:
 
     def u64(self, entity: int | str, n: int = 0) -> int:
         """Return draw ``n`` of ``entity``: uniform in 0..2^64-1."""
-        if isinstance(entity, str):
-            entity = name_u64(entity)
-        # mix(mix(key + entity * A) + n * G), written out: this is called many times an event
-        value = (self._key + entity * _ENTITY) & _MASK
+        key, known, start = _latest[0]
+        if known != entity or key != self._key:
+            start = self._start(entity)
+            _latest[0] = (self._key, entity, start)
+        # mix(start + n * G), written out: this is called many times an event
+        value = (start + n * _GAMMA) & _MASK if n else start
         value = ((value ^ (value >> 30)) * _MIX_1) & _MASK
         value = ((value ^ (value >> 27)) * _MIX_2) & _MASK
-        value = ((value ^ (value >> 31)) + n * _GAMMA) & _MASK
+        return value ^ (value >> 31)
+
+    def _start(self, entity: int | str) -> int:
+        """Return mix(key + entity * A), written out like the rest of a draw."""
+        if isinstance(entity, str):
+            entity = name_u64(entity)
+        value = (self._key + entity * _ENTITY) & _MASK
         value = ((value ^ (value >> 30)) * _MIX_1) & _MASK
         value = ((value ^ (value >> 27)) * _MIX_2) & _MASK
         return value ^ (value >> 31)
@@ -103,7 +119,8 @@ class Stream:
         Raises:
             UsageError: ``ppm`` lies outside 0..1,000,000.
         """
-        _require_range("a chance in parts per million", ppm, _MILLION)
+        if not 0 <= ppm <= _MILLION:
+            raise _out_of_range("a chance in parts per million", ppm, _MILLION)
         return (self.u64(entity, n) * _MILLION) >> 64 < ppm
 
     def permille(self, permille: int, entity: int | str, n: int = 0) -> bool:
@@ -112,7 +129,8 @@ class Stream:
         Raises:
             UsageError: ``permille`` lies outside 0..1,000.
         """
-        _require_range("a chance in a thousand", permille, _THOUSAND)
+        if not 0 <= permille <= _THOUSAND:
+            raise _out_of_range("a chance in a thousand", permille, _THOUSAND)
         return (self.u64(entity, n) * _THOUSAND) >> 64 < permille
 
     def exponential_s(self, mean_s: int, entity: int | str, n: int = 0) -> int:
@@ -121,7 +139,8 @@ class Stream:
         Raises:
             UsageError: ``mean_s`` is negative.
         """
-        _require_range("a mean in seconds", mean_s, _MASK)
+        if not 0 <= mean_s <= _MASK:
+            raise _out_of_range("a mean in seconds", mean_s, _MASK)
         return max(1, round(-mean_s * log(_open_unit(self.u64(entity, n)))))
 
     def normal_milli(self, mean_milli: int, sd_milli: int, entity: int | str, n: int = 0) -> int:
@@ -130,7 +149,8 @@ class Stream:
         Raises:
             UsageError: ``sd_milli`` is negative.
         """
-        _require_range("a standard deviation", sd_milli, _MASK)
+        if not 0 <= sd_milli <= _MASK:
+            raise _out_of_range("a standard deviation", sd_milli, _MASK)
         return mean_milli + round(sd_milli * _standard_normal(_open_unit(self.u64(entity, n))))
 
     def lognormal_milli(
@@ -147,8 +167,10 @@ class Stream:
         Raises:
             UsageError: The median is negative, or sigma lies outside its range.
         """
-        _require_range("a median", median_milli, _MASK)
-        _require_range("a sigma in thousandths", sigma_milli, 10 * _THOUSAND)
+        if not 0 <= median_milli <= _MASK:
+            raise _out_of_range("a median", median_milli, _MASK)
+        if not 0 <= sigma_milli <= _MOST_SIGMA:
+            raise _out_of_range("a sigma in thousandths", sigma_milli, _MOST_SIGMA)
         deviate = _standard_normal(_open_unit(self.u64(entity, n)))
         return round(median_milli * exp(sigma_milli * deviate / _THOUSAND))
 
@@ -183,6 +205,5 @@ def _open_unit(bits: int) -> float:
     return ((bits >> 12 << 1) | 1) * _HALF_STEP
 
 
-def _require_range(what: str, value: int, most: int) -> None:
-    if not 0 <= value <= most:
-        raise UsageError(f"{what} must lie in 0..{most}, found {value}")
+def _out_of_range(what: str, value: int, most: int) -> UsageError:
+    return UsageError(f"{what} must lie in 0..{most}, found {value}")

@@ -97,26 +97,25 @@ class Observer:
     def _matrix(self, names: Iterable[str]) -> Vector:
         session = self._session
         ctx = session.ctx
-        now = ctx.trust.now
+        now, agents, roster = ctx.trust.now, ctx.world.agents, ctx.trust.roster
         held = ctx.trust.containment
         stopped = bool(held.throttled or held.killed)
-        rows, masks, clocks = [], [], []
+        rows, masks = [], []
+        clocks: list[float] = []
         for name in names:
-            agent = ctx.world.agents[session.members[name]]
-            role_id = ctx.trust.roster.get(agent.agent_id, "")
+            agent = agents[session.members[name]]
+            role_id = roster.get(agent.agent_id, "")
             rows.append(session.row(name, self._row))
             masks.append(self._mask(role_id, agent.zone))
-            busy = agent.busy_until > now
-            clocks.append(
-                (
-                    _share(agent.busy_until - now, BUSY_LIMIT_S) if busy else 0.0,
-                    _share(_stopped_until(ctx, agent) - now, WAIT_LIMIT_S) if stopped else 0.0,
-                    _actions_left(ctx, agent, role_id),
-                )
+            busy_s = agent.busy_until - now
+            clocks += (
+                _share(busy_s, BUSY_LIMIT_S) if busy_s > 0 else 0.0,
+                _share(_stopped_until(ctx, agent) - now, WAIT_LIMIT_S) if stopped else 0.0,
+                _actions_left(ctx, agent.agent_id, role_id),
             )
         matrix: Vector = np.concatenate(rows).reshape(len(rows), -1)
         matrix[:, self._first["time"]] = min(1.0, now / session.config.horizon_s)
-        matrix[:, self._clocks] = clocks
+        matrix[:, self._clocks] = np.array(clocks, np.float32).reshape(len(rows), -1)
         shown = np.concatenate(masks).reshape(len(rows), -1)
         if self._everybodys is None:
             self._everybodys = self._shared_tail(ctx)
@@ -142,11 +141,20 @@ class Observer:
                     row[first["carrying_to"] + self._zones[goal]] += 1 / limit
             goals = self._at["carrying_to"]
             np.minimum(row[goals], 1, out=row[goals])
-        row[self._at["here"]] = _here(ctx, agent.zone)
+        row[self._at["here"]] = self._lying(ctx, agent.zone)
         row[self._at["way_open"]] = _ways(ctx, agent.zone)
         if "releasable" in self._visible(role_id):
             row[self._at["releasable"]] = _releasable(ctx, agent)
         return row
+
+    def _lying(self, ctx: LabContext, zone: str) -> Vector:
+        """Return the numbers of ``here``, kept until something in the zone changes."""
+        change = ctx.world.changes.of(f"zone:{zone}")
+        kept: tuple[int, Vector] | None = ctx.kept.get(f"here:{zone}")
+        if kept is None or kept[0] != change:
+            counts = np.array(_here(ctx, zone), np.float32)
+            kept = ctx.kept[f"here:{zone}"] = (change, counts)
+        return kept[1]
 
     def _shared_tail(self, ctx: LabContext) -> Vector:
         """Return the fields from ``devices`` on as one sees them who sees everything.
@@ -253,12 +261,12 @@ def _stopped_until(ctx: LabContext, agent: Agent) -> int:
     return max(throttled, contained.killed.get(agent.agent_id, 0))
 
 
-def _actions_left(ctx: LabContext, agent: Agent, role_id: str) -> float:
+def _actions_left(ctx: LabContext, agent_id: str, role_id: str) -> float:
     table = ctx.policy.capabilities
     limits = table.limits.get(role_id)
     if limits is None or limits.max_actions == 0:
         return 0.0
-    used = ctx.trust.usage.get(agent.agent_id)
+    used = ctx.trust.usage.get(agent_id)
     if used is None or used.window != ctx.trust.now // table.window_s:
         return 1.0
     return 1 - _share(used.actions, limits.max_actions)
@@ -273,8 +281,11 @@ def _here(ctx: LabContext, zone: str) -> list[float]:
 
 
 def _ways(ctx: LabContext, zone: str) -> list[float]:
-    passable = {target for target in ctx.tables.neighbours[zone] if _is_passable(ctx, zone, target)}
-    return [float(target in passable) for target in ctx.tables.zones]
+    neighbours = ctx.tables.neighbours[zone]
+    return [
+        float(target in neighbours and _is_passable(ctx, zone, target))
+        for target in ctx.tables.zones
+    ]
 
 
 def _is_passable(ctx: LabContext, zone: str, target: str) -> bool:

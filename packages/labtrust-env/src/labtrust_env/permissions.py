@@ -35,17 +35,18 @@ class Permissions:
 
     def may_act(self, trust: TrustState, agent_id: str, role_id: str) -> bool:
         """Whether neither a freeze, nor containment, nor the role's rate limit stops the agent."""
-        contained = trust.containment
-        until = max(contained.throttled.get(agent_id, 0), contained.killed.get(agent_id, 0))
-        if until > trust.now or trust.ledger_frozen:
-            return False
+        held, now = trust.containment, trust.now
+        stopped = (held.throttled or held.killed) and now < max(
+            held.throttled.get(agent_id, 0), held.killed.get(agent_id, 0)
+        )
         table = self._policy.capabilities
         limits = table.limits.get(role_id)
-        if limits is None:
+        if stopped or trust.ledger_frozen or limits is None:
             return False
         used = trust.usage.get(agent_id)
-        current = used is not None and used.window == trust.now // table.window_s
-        return (used.actions if used is not None and current else 0) < limits.max_actions
+        if used is None or used.window != now // table.window_s:
+            return limits.max_actions > 0
+        return used.actions < limits.max_actions
 
     def possible(self, role_id: str, zone: str) -> tuple[ActionDef, ...]:
         """Return the actions that a role can ever do by index in a zone, in rising order."""

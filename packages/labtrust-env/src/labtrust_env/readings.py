@@ -33,8 +33,11 @@ def read_devices(ctx: LabContext) -> list[DeviceReading]:
     """Return a reading of each device, in policy's order."""
     now, machines = ctx.trust.now, ctx.world.devices
     found = []
-    for table, up in zip(ctx.tables.devices.values(), devices_up(ctx), strict=True):
+    up = devices_up(ctx)
+    for table in ctx.tables.devices.values():
         machine = machines[table.device_id]
         idle = len(machine.idle_units(now))
-        found.append(DeviceReading(table, machine, up, idle, qc_due_in(ctx, machine)))
+        found.append(
+            DeviceReading(table, machine, up[table.device_id], idle, qc_due_in(ctx, machine))
+        )
     return found

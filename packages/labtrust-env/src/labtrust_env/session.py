@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, SupportsIndex
 
 import numpy as np
+from labtrust_core.canonical import encode_plain
 from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.engine.context import EpisodeConfig
 from labtrust_core.engine.engine import Engine
@@ -33,7 +34,7 @@ from labtrust_env.actions import NOOP, action_table, fallback
 from labtrust_env.intrusion import CLAIMS, Intrusion, Line, house_of, initial_tokens, key_bindings
 from labtrust_env.readings import DeviceReading
 from labtrust_env.rewards import open_specimens
-from labtrust_env.situations import Answer, Situations, Vector
+from labtrust_env.situations import Answer, Situation, Situations, Vector
 from labtrust_env.situations import Mask as Mask  # noqa: PLC0414 - callers find it here
 from labtrust_env.verbs.proposal import Proposal, own_copy, unused
 
@@ -132,6 +133,7 @@ class Session:
             self._line = Line(house_of(tables, config.crew))
         self._shared: dict[str, Any] = {}
         self._answers: dict[str, Answer] = {}
+        self._present: dict[str, Situation] = {}
         self._situations = Situations(policy, self.actions)
 
     @property
@@ -214,7 +216,8 @@ class Session:
         self.engine.reset(initial, config, keys=keys, sink=sink)
         self.steps = 0
         self.outcomes = {}
-        self.forget()
+        self._look_anew()
+        self._situations.begin(encode_plain(initial))
 
     def _ring(self, seed: int) -> TestKeyring | None:
         if not self.config.signed:
@@ -297,21 +300,36 @@ class Session:
         Raises:
             UnknownNameError: The crew has no such member.
         """
-        return self._situations.row(self.ctx, self.ctx.world.agents[self._agent_id(name)], make)
+        situation = self._situation(name)
+        if situation.row is None:
+            agent = self.engine.ctx.world.agents[self.members[name]]
+            return self._situations.row(situation, agent, make)
+        return situation.row
 
     def readings(self) -> list[DeviceReading]:
         """Return what the devices show now."""
         return self._situations.readings(self.ctx)
 
+    def _situation(self, name: str) -> Situation:
+        """Return the situation in which a member is, looked up once a state."""
+        found = self._present.get(name)
+        if found is None:
+            ctx, agent_id = self.engine.ctx, self._agent_id(name)
+            role_id = ctx.trust.roster.get(agent_id)
+            found = self._situations.of(ctx, ctx.world.agents[agent_id], role_id)
+            self._present[name] = found
+        return found
+
     def _answer(self, name: str) -> Answer:
         found = self._answers.get(name)
         if found is None:
-            ctx, agent_id = self.ctx, self._agent_id(name)
-            role_id = ctx.trust.roster.get(agent_id)
-            if self._keyring is not None and role_id != self.roles[name]:
-                role_id = None  # its key is bound to the role that it began with
-            agent = ctx.world.agents[agent_id]
-            found = self._answers[name] = self._situations.answer(ctx, agent, role_id)
+            ctx, situation = self.engine.ctx, self._situation(name)
+            if self._keyring is not None and situation.reads.role_id != self.roles[name]:
+                found = self._situations.nothing  # its key is bound to the role it began with
+            else:
+                agent = ctx.world.agents[self.members[name]]
+                found = self._situations.answer(ctx, agent, situation)
+            self._answers[name] = found
         return found
 
     def step(self, actions: Mapping[str, Action]) -> list[StepResult]:
@@ -342,8 +360,7 @@ class Session:
         self.steps += 1
         results += self.engine.advance(min(self.steps * self.config.dt_s, self.config.horizon_s))
         self._situations.moved(results, self.engine.chain.events)
-        self._shared = {}
-        self._answers = {}
+        self._look_anew()
         return results
 
     def snapshot(self) -> bytes:
@@ -369,10 +386,16 @@ class Session:
 
     def forget(self) -> None:
         """Read everything anew; for those who have changed the world by hand."""
-        self._shared = {}
-        self._answers = {}
+        self._look_anew()
         self._situations.forget()
         self.ctx.kept.clear()
+        self.ctx.scratch.clear()
+
+    def _look_anew(self) -> None:
+        """Forget what was looked up in the last state."""
+        self._shared = {}
+        self._answers = {}
+        self._present = {}
 
     def _event(self, name: str, action: Action) -> dict[str, Any] | None:
         """Return the event of an action, or ``None`` for waiting."""

@@ -83,8 +83,22 @@ class _Desk(NamedTuple):
     while_busy: Answer
 
 
+class _Opening(NamedTuple):
+    """What was kept in the first state of an episode, and how that began."""
+
+    scenario: bytes
+    known: dict[Hashable, Situation]
+    parts: dict[Hashable, dict[int, Proposal]]
+    rows: dict[Hashable, Vector]
+    tokens: dict[Hashable, int]
+
+
 class Situations:
-    """The answers for one session."""
+    """The answers for one session.
+
+    Attributes:
+        nothing: The answer of who can only wait.
+    """
 
     def __init__(self, policy: CompiledPolicy, actions: Sequence[ActionDef]) -> None:
         """Begin with nothing kept."""
@@ -97,7 +111,8 @@ class Situations:
             name for name, role in policy.roles.roles.items() if role.actions & ON_RESULTS
         }
         self._desks: dict[tuple[str, str], _Desk] = {}
-        self._nothing = self._answer({NOOP: ("NOOP", {})})
+        self.nothing = self._answer({NOOP: ("NOOP", {})})
+        self._numbers = itertools.count()
         self.forget()
 
     def forget(self) -> None:
@@ -106,39 +121,57 @@ class Situations:
         self._parts: dict[Hashable, dict[int, Proposal]] = {}
         self._rows: dict[Hashable, Vector] = {}
         self._tokens: dict[Hashable, int] = {}
-        self._numbers = itertools.count()
         self._around: _Around | None = None
         self._common: Hashable = None
         self._present: dict[str, Situation] = {}
         self._on_any_result = 0
         self._events = -1
+        self._opening: _Opening | None = None
+
+    def begin(self, scenario: bytes) -> None:
+        """Begin an episode, of which ``scenario`` states everything but the seed.
+
+        What is open to anybody's eyes in its first state does not go by the seed: of an episode
+        that begins like the last one, the answers of the first state are those of the last one's.
+        """
+        opening = self._opening
+        self.forget()
+        if opening is not None and opening.scenario == scenario:
+            self._known, self._parts = opening.known.copy(), opening.parts.copy()
+            self._rows, self._tokens = opening.rows.copy(), opening.tokens.copy()
+            self._opening = opening
+        else:
+            self._opening = _Opening(scenario, self._known, self._parts, self._rows, self._tokens)
 
     def moved(self, results: Sequence[StepResult], events: int) -> None:
         """Take note of a step; ``events`` is how many events the episode has had in all.
 
         Events that are in the ledger and not among the results may have touched anything.
         """
+        opening = self._opening
+        if opening is not None and opening.known is self._known:  # what follows is another state
+            self._known, self._parts = opening.known.copy(), opening.parts.copy()
+            self._rows, self._tokens = opening.rows.copy(), opening.tokens.copy()
         self._around = None
         known = self._events + len(results) == events
         self._events = events
         if not known or not all(_stays_within_reach(item) for item in results):
             self._on_any_result += 1
 
-    def answer(self, ctx: LabContext, agent: Agent, role_id: str | None) -> Answer:
-        """Return what an agent can do now."""
-        trust, agent_id = ctx.trust, agent.agent_id
-        if role_id is None or not self._permissions.may_act(trust, agent_id, role_id):
-            return self._nothing
+    def answer(self, ctx: LabContext, agent: Agent, situation: Situation) -> Answer:
+        """Return what an agent can do now, in its situation."""
+        trust, reads = ctx.trust, situation.reads
+        role_id = reads.role_id
+        if role_id is None or not self._permissions.may_act(trust, agent.agent_id, role_id):
+            return self.nothing
         if agent.busy_until > trust.now:
             return self._desk(role_id, agent.zone).while_busy
-        situation = self.of(ctx, agent, role_id)
         if situation.answer is None:
-            situation.answer = self._answer(self._propose(ctx, agent, situation.reads))
+            situation.answer = self._answer(self._propose(ctx, agent, reads))
         return situation.answer
 
-    def row(self, ctx: LabContext, agent: Agent, make: Callable[[Agent], Vector]) -> Vector:
+    def row(self, situation: Situation, agent: Agent, make: Callable[[Agent], Vector]) -> Vector:
         """Return the kept part of an observation, which ``make`` makes; not to be changed."""
-        situation = self.of(ctx, agent, ctx.trust.roster.get(agent.agent_id))
         if situation.row is None:
             reads = ROW(situation.reads)
             found = self._rows.get(reads)
@@ -150,7 +183,8 @@ class Situations:
 
     def of(self, ctx: LabContext, agent: Agent, role_id: str | None) -> Situation:
         """Return what is kept about the situation in which an agent is now."""
-        self._look_around(ctx)
+        if self._around is None:
+            self._look_around(ctx)
         found = self._present.get(agent.agent_id)
         if found is None or not found.reads.still_hold(role_id, agent.zone):
             reads = self._read(ctx, agent, role_id)
@@ -234,7 +268,7 @@ class Situations:
             here.setdefault(item.table.zone, [queues]).append(_content(ctx, item))
         return _Around(
             readings,
-            self._token(devices_up(ctx)),
+            self._token(tuple(devices_up(ctx).values())),
             {zone: self._token(tuple(found)) for zone, found in here.items()},
             self._token((doors, frozen)),
             any(granted_to is not None for _, granted_to in doors),

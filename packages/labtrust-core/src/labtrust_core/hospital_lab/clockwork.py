@@ -45,6 +45,11 @@ from labtrust_core.hospital_lab.verification import CODES as VERIFICATION_CODES
 from labtrust_core.hospital_lab.verification import autoverify
 from labtrust_core.hospital_lab.world import LabWorld
 
+_write: Final = msgspec.json.Encoder().encode
+_read_two: Final = msgspec.json.Decoder(tuple[str, str]).decode
+_read_three: Final = msgspec.json.Decoder(tuple[str, str, str]).decode
+# Callers choose run ids, so no separator is safe between the parts of an entry's entity.
+
 
 def schedule_clockwork(tables: LabTables, world: LabWorld, *, faults: bool) -> None:
     """Put what starts the clockwork on a new world's agenda."""
@@ -77,7 +82,7 @@ def _run_end_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
 
 
 def _result_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
-    run_id, specimen_id, code = msgspec.json.decode(due.entity, type=tuple[str, str, str])
+    run_id, specimen_id, code = _read_three(due.entity)
     if _is_put_off(ctx, due, ctx.world.runs[run_id].results_s):
         return None
     specimen = ctx.world.specimens[specimen_id]
@@ -99,7 +104,7 @@ def _result_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
 
 
 def _autoverify_args(ctx: LabContext, due: Due) -> dict[str, Any] | None:
-    run_id, specimen_id = msgspec.json.decode(due.entity, type=tuple[str, str])
+    run_id, specimen_id = _read_two(due.entity)
     run = ctx.world.runs[run_id]
     if _is_put_off(ctx, due, run.results_s):
         return None
@@ -185,11 +190,10 @@ def run_end(ctx: LabContext, event: Event) -> None:
     run = ctx.world.runs[event.args["run_id"]]
     for specimen_id in run.specimen_ids:
         specimen = ctx.world.specimens[specimen_id]
-        # Callers choose run ids, so no separator is safe.
         for code in ctx.tables.panels[specimen.panel_id].analytes:
-            entity = msgspec.json.encode((run.run_id, specimen_id, code)).decode()
+            entity = _write((run.run_id, specimen_id, code)).decode()
             ctx.world.schedule(run.results_s, "GENERATE_RESULT", entity)
-        entity = msgspec.json.encode((run.run_id, specimen_id)).decode()
+        entity = _write((run.run_id, specimen_id)).decode()
         ctx.world.schedule(run.results_s, "SYS_AUTOVERIFY", entity)
 
 

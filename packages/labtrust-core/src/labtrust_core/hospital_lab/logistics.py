@@ -5,6 +5,7 @@ The questions that everybody who carries or plans must ask.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -19,18 +20,44 @@ STORAGE_ZONE: Final = "Z_COLD_FRIDGE"
 MOVABLE: Final = ("arrived_at_reception", "accepted", "separated", "aliquoted", "released")
 """Statuses in which a specimen waits to be taken somewhere."""
 
+_by_arrival: Final = operator.attrgetter("arrived_s", "specimen_id")
+_TO_SORT: Final = 2
+_NOBODY: Final[list[Specimen]] = []
 
-def urgency(specimen: Specimen) -> tuple[int, int, str]:
-    """Return the order in which work is done by default.
+
+def by_urgency(items: Iterable[Specimen]) -> list[Specimen]:
+    """Return specimens in the order in which work is done by default.
 
     STAT, URGENT, ROUTINE; then by arrival; then by id.
     """
-    return PRIORITY_RANK[specimen.priority], specimen.arrived_s, specimen.specimen_id
+    found = list(items)
+    if len(found) < _TO_SORT:
+        return found
+    lots: dict[str, list[Specimen]] = {priority: [] for priority in PRIORITY_RANK}
+    for item in found:
+        lots[item.priority].append(item)
+    return [item for lot in lots.values() for item in sorted(lot, key=_by_arrival)]
 
 
 def most_urgent(ctx: LabContext, ids: Iterable[str]) -> list[Specimen]:
     """Return specimens by urgency."""
-    return sorted((ctx.world.specimens[item] for item in ids), key=urgency)
+    return by_urgency(map(ctx.world.specimens.__getitem__, ids))
+
+
+def lying(ctx: LabContext, place: str, status: str) -> list[Specimen]:
+    """Return the specimens of a status at a place, by urgency; not to be changed.
+
+    The list is kept until something at the place changes: several verbs of several agents ask.
+    """
+    key = f"{place}|{status}"
+    ids = ctx.world.at.get(key)
+    if ids is None:
+        return _NOBODY
+    change = ctx.world.changes.of(place)
+    kept: tuple[int, list[Specimen]] | None = ctx.kept.get(key)
+    if kept is None or kept[0] != change:
+        kept = ctx.kept[key] = (change, most_urgent(ctx, ids))
+    return kept[1]
 
 
 def devices_of_kind(ctx: LabContext, kind: str) -> Iterator[DeviceTable]:
@@ -40,24 +67,28 @@ def devices_of_kind(ctx: LabContext, kind: str) -> Iterator[DeviceTable]:
 
 def is_up(ctx: LabContext, table: DeviceTable) -> bool:
     """Whether a device is neither stopped nor broken nor in maintenance now."""
-    machine = ctx.world.devices[table.device_id]
-    now = ctx.trust.now
-    held = ctx.trust.containment
-    if machine.fault_until > now or (held.devices and held.is_device_stopped(table.device_id, now)):
+    return devices_up(ctx)[table.device_id]
+
+
+def devices_up(ctx: LabContext) -> dict[str, bool]:
+    """Return, for each device in policy's order, whether it is up; kept like ``pickups``."""
+    key = f"up@{ctx.trust.now}"
+    found: dict[str, bool] | None = ctx.scratch.get(key)
+    if found is None:
+        tables = ctx.tables.devices.items()
+        found = ctx.scratch[key] = {name: _is_up(ctx, table) for name, table in tables}
+    return found
+
+
+def _is_up(ctx: LabContext, table: DeviceTable) -> bool:
+    now, held = ctx.trust.now, ctx.trust.containment
+    if ctx.world.devices[table.device_id].fault_until > now:
+        return False
+    if held.devices and held.is_device_stopped(table.device_id, now):
         return False
     if not table.maintenance:
         return True
     return table.maintenance_until(now, ctx.world.starts_at_s) is None
-
-
-def devices_up(ctx: LabContext) -> tuple[bool, ...]:
-    """Return, for each device in policy's order, whether it is up; kept like ``pickups``."""
-    key = f"up@{ctx.trust.now}"
-    found: tuple[bool, ...] | None = ctx.scratch.get(key)
-    if found is None:
-        devices = ctx.tables.devices.values()
-        found = ctx.scratch[key] = tuple([is_up(ctx, table) for table in devices])
-    return found
 
 
 def next_zone(ctx: LabContext, specimen: Specimen) -> str | None:
@@ -65,29 +96,32 @@ def next_zone(ctx: LabContext, specimen: Specimen) -> str | None:
 
     ``None`` where it waits for nothing.
     """
-    if specimen.status == "arrived_at_reception":
-        return _reception(ctx, specimen)
-    if specimen.status == "released":
-        return STORAGE_ZONE
-    if specimen.status not in MOVABLE:
+    status = specimen.status
+    if status in _GOAL_BY_PLACE:
+        return _GOAL_BY_PLACE[status](ctx, specimen.place.removeprefix("zone:"))
+    if status not in MOVABLE:
         return None
-    panel = ctx.tables.panels[specimen.panel_id]
-    if specimen.status == ready_status(ctx, specimen):
+    if status == ready_status(ctx, specimen):
         return _analyser_zone(ctx, specimen)
-    kind = "centrifuge" if panel.needs_separation and specimen.status == "accepted" else "aliquoter"
-    return next((table.zone for table in devices_of_kind(ctx, kind)), None)
+    panel = ctx.tables.panels[specimen.panel_id]
+    kind = "centrifuge" if panel.needs_separation and status == "accepted" else "aliquoter"
+    return ctx.tables.first_of_kind.get(kind)
 
 
-def _reception(ctx: LabContext, specimen: Specimen) -> str:
+def _reception(ctx: LabContext, place: str) -> str:
     """A specimen at another site waits where its route begins.
 
     Everywhere else reception is the hub's.
     """
-    place = specimen.place.removeprefix("zone:")
-    routes = ctx.tables.routes.values()
-    if any(route.enabled and route.origin_zone == place for route in routes):
-        return place
-    return next(iter(ctx.tables.sites.values())).arrival_zone
+    return place if place in ctx.tables.outposts else ctx.tables.arrival_zone
+
+
+def _storage(_ctx: LabContext, _place: str) -> str:
+    return STORAGE_ZONE
+
+
+_GOAL_BY_PLACE: Final = {"arrived_at_reception": _reception, "released": _storage}
+"""Statuses whose specimens all go to one zone from where they are."""
 
 
 def _analyser_zone(ctx: LabContext, specimen: Specimen) -> str | None:
@@ -101,14 +135,14 @@ def _analyser_zone(ctx: LabContext, specimen: Specimen) -> str | None:
     chosen = ctx.tables.devices.get(specimen.lane or "")
     if chosen is not None:
         return chosen.zone
-    fitting = [
-        table for table in devices_of_kind(ctx, "analyser") if specimen.panel_id in table.panels
-    ]
+    fitting = ctx.tables.analysers_of[specimen.panel_id]
     if not fitting:
         return None
-    if any(specimen.place == f"zone:{table.zone}" for table in fitting):
-        return specimen.place.removeprefix("zone:")
-    usable = [table for table in fitting if is_up(ctx, table)] or fitting
+    here = specimen.place.removeprefix("zone:")
+    if any(table.zone == here for table in fitting):
+        return here
+    up = devices_up(ctx)
+    usable = [table for table in fitting if up[table.device_id]] or fitting
     return usable[name_u64(specimen.specimen_id) % len(usable)].zone
 
 
@@ -126,6 +160,23 @@ def pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
     if found is None:
         found = ctx.scratch[key] = _pickups(ctx)
     return found
+
+
+def load(ctx: LabContext, zone: str) -> list[str]:
+    """Return the first specimen that has to leave a zone, and those that go where it goes.
+
+    Not to be changed; kept for as long as ``pickups`` names the same ones.
+    """
+    here = pickups(ctx).get(zone)
+    if here is None:
+        return []
+    key = f"load:{zone}"
+    kept: tuple[list[Specimen], list[str]] | None = ctx.kept.get(key)
+    if kept is None or kept[0] is not here:
+        goal = next_zone(ctx, here[0])
+        ids = [item.specimen_id for item in here if next_zone(ctx, item) == goal]
+        kept = ctx.kept[key] = (here, ids)
+    return kept[1]
 
 
 def _pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
@@ -148,16 +199,22 @@ def _pickups(ctx: LabContext) -> dict[str, list[Specimen]]:
 
 
 def _waiting_in(ctx: LabContext, zone: str) -> list[Specimen]:
-    """Return the specimens of one zone that have to go elsewhere, by urgency."""
-    found: list[Specimen] = []
+    """Return the specimens of one zone that have to go elsewhere, by urgency.
+
+    What is in store, and by the evening most of what there is, is not even looked at.
+    """
+    in_work: list[Specimen] = []
+    to_store: list[Specimen] = []
     for status in MOVABLE:
-        if status == "released" and zone == STORAGE_ZONE:
-            continue  # stored for good, and by the evening most of what there is
         ids = ctx.world.here(f"zone:{zone}", status)
-        found += [
-            item
-            for item in map(ctx.world.specimens.__getitem__, ids)
-            if next_zone(ctx, item) not in (None, zone)
-        ]
-    found.sort(key=lambda specimen: (specimen.status == "released", urgency(specimen)))
-    return found
+        goal_here = _GOAL_BY_PLACE.get(status)
+        if not ids or (goal_here is not None and goal_here(ctx, zone) == zone):
+            continue
+        found = map(ctx.world.specimens.__getitem__, ids)
+        if status == "released":
+            to_store += found
+        elif goal_here is not None:
+            in_work += found
+        else:
+            in_work += [item for item in found if next_zone(ctx, item) not in (None, zone)]
+    return by_urgency(in_work) + by_urgency(to_store)

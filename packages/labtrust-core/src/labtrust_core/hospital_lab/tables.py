@@ -176,7 +176,14 @@ def _is_serviced(window: MaintenanceWindow, day: int) -> bool:
 
 @dataclass(frozen=True)
 class LabTables:
-    """Everything the laboratory looks up."""
+    """Everything the laboratory looks up.
+
+    Attributes:
+        outposts: The zones in which an open route begins.
+        arrival_zone: Where specimens arrive at the hub.
+        first_of_kind: Kind of device to the zone of the first one.
+        analysers_of: Panel to the analysers that run it, in policy's order.
+    """
 
     zones: dict[str, Zone]
     ways: dict[tuple[str, str], Way]
@@ -206,6 +213,10 @@ class LabTables:
     panel_reagents: dict[str, PanelReagent]
     ladder: CriticalLadder
     tier_of_role: dict[str, int]
+    outposts: frozenset[str]
+    arrival_zone: str
+    first_of_kind: dict[str, str]
+    analysers_of: dict[str, tuple[DeviceTable, ...]]
     default_positions: dict[str, str]
     crews: dict[str, Crew]
     workloads: dict[str, WorkloadTable]
@@ -265,6 +276,17 @@ def compile_tables(policy: Policy) -> LabTables:
         panel_reagents=reagents.panels,
         ladder=ladder,
         tier_of_role={tier.role: number for number, tier in enumerate(ladder.tiers)},
+        outposts=frozenset(item.origin_zone for item in sites.routes.values() if item.enabled),
+        arrival_zone=next(iter(sites.sites.values())).arrival_zone,
+        first_of_kind={item.type.kind: item.zone for item in reversed(devices.values())},
+        analysers_of={
+            panel_id: tuple(
+                item
+                for item in devices.values()
+                if item.type.kind == "analyser" and panel_id in item.panels
+            )
+            for panel_id in catalogue.panels
+        },
         default_positions=crews.default_positions,
         crews=crews.crews,
         workloads=compile_workloads(workload),

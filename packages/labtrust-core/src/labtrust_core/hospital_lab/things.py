@@ -143,10 +143,11 @@ class Device(msgspec.Struct):
 
     def idle_units(self, now_s: int) -> list[int]:
         """Return the units that are free at ``now_s``: neither running nor still loaded."""
+        loaded = self.loaded_units
         return [
             unit
             for unit, free_s in enumerate(self.unit_free_s)
-            if free_s <= now_s and unit not in self.loaded_units
+            if free_s <= now_s and unit not in loaded
         ]
 
     def idle_unit(self, now_s: int) -> int | None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from labtrust_core.hospital_lab.handlers.preanalytics import ready_status
 from labtrust_core.hospital_lab.handlers.quality import qc_due_in
-from labtrust_core.hospital_lab.logistics import most_urgent
+from labtrust_core.hospital_lab.logistics import lying
 from labtrust_core.hospital_lab.lookup import LabContext, is_within_reach
 from labtrust_core.hospital_lab.tables import DeviceTable
 from labtrust_core.hospital_lab.things import Agent, Specimen
@@ -27,8 +27,7 @@ def queue(ctx: LabContext, agent: Agent, target: str) -> Proposal | None:
     if table is None or len(ctx.world.devices[target].queue) >= table.type.queue_capacity:
         return None
     for status in _READY:
-        ids = ctx.world.here(f"zone:{agent.zone}", status)
-        for specimen in most_urgent(ctx, ids) if ids else ():
+        for specimen in lying(ctx, f"zone:{agent.zone}", status):
             if specimen.panel_id in table.panels and _is_to_queue(ctx, specimen):
                 return "QUEUE_RUN", {"device_id": target, "specimen_id": specimen.specimen_id}
     return None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Final
 
-from labtrust_core.hospital_lab.logistics import most_urgent, next_zone, pickups
+from labtrust_core.hospital_lab.logistics import load, lying, next_zone, pickups
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.things import Agent, Specimen
 
@@ -131,23 +130,23 @@ def door_stands(ctx: LabContext, target: str) -> bool:
 
 
 def carried(ctx: LabContext, agent: Agent) -> list[Specimen]:
-    """Return what an agent carries: by stage of work, then by urgency."""
+    """Return what an agent carries: by stage of work, then by urgency; not to be changed."""
     if not ctx.world.carried(agent.agent_id):
         return []
     place = f"agent:{agent.agent_id}"
-    held = (ctx.world.here(place, status) for status in _HANDED)
-    return [item for ids in held if ids for item in most_urgent(ctx, ids)]
+    change = ctx.world.changes.of(place)
+    kept: tuple[int, list[Specimen]] | None = ctx.kept.get(place)
+    if kept is None or kept[0] != change:
+        found = [item for status in _HANDED for item in lying(ctx, place, status)]
+        kept = ctx.kept[place] = (change, found)
+    return kept[1]
 
 
 def retrieve(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:
     """Pick up the most urgent specimen that has to go elsewhere, and others with its goal."""
-    here = pickups(ctx).get(agent.zone)
     room = ctx.tables.carry_limit - ctx.world.carried(agent.agent_id)
-    if not here or room < 1:
-        return None
-    goal = next_zone(ctx, here[0])
-    ids = (item.specimen_id for item in here if next_zone(ctx, item) == goal)
-    return "RETRIEVE", {"specimen_ids": list(islice(ids, room))}
+    ids = load(ctx, agent.zone)[:room] if room > 0 else []
+    return ("RETRIEVE", {"specimen_ids": ids}) if ids else None
 
 
 def store(ctx: LabContext, agent: Agent, _target: str) -> Proposal | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from typing import Any
 
-from labtrust_core.hospital_lab.logistics import is_up, most_urgent
+from labtrust_core.hospital_lab.logistics import by_urgency, is_up, lying
 from labtrust_core.hospital_lab.lookup import LabContext
 from labtrust_core.hospital_lab.tables import DeviceTable
 from labtrust_core.hospital_lab.things import Agent, Specimen
@@ -29,19 +29,22 @@ def first_here(
     ctx: LabContext, agent: Agent, status: str, *, checked: bool | None = None
 ) -> Specimen | None:
     """Return the most urgent specimen of a status that lies in the agent's zone."""
-    ids = ctx.world.here(f"zone:{agent.zone}", status)
-    found = most_urgent(ctx, ids) if ids else ()
-    return next((item for item in found if checked is None or item.checked is checked), None)
+    for item in lying(ctx, f"zone:{agent.zone}", status):
+        if checked is None or item.checked is checked:
+            return item
+    return None
 
 
 def within_reach(ctx: LabContext, agent: Agent, status: str) -> list[Specimen]:
-    """Return the specimens of a status in the agent's zone or hands, by urgency."""
-    world = ctx.world
-    lying = world.at.get(f"zone:{agent.zone}|{status}", ())
-    if not world.carried(agent.agent_id):
-        return most_urgent(ctx, lying) if lying else []
-    held = world.here(f"agent:{agent.agent_id}", status)
-    return most_urgent(ctx, (*lying, *held)) if lying or held else []
+    """Return the specimens of a status in the agent's zone or hands, by urgency.
+
+    Not to be changed.
+    """
+    here = lying(ctx, f"zone:{agent.zone}", status)
+    if not ctx.world.carried(agent.agent_id):
+        return here
+    held = lying(ctx, f"agent:{agent.agent_id}", status)
+    return by_urgency((*here, *held)) if here and held else here or held
 
 
 def at_device(ctx: LabContext, agent: Agent, target: str) -> DeviceTable | None:

@@ -72,8 +72,12 @@ def was_measured(specimen: Specimen, run_id: str) -> bool:
 
 def has_result(ctx: LabContext, specimen: Specimen, analyte: str, run_id: str) -> bool:
     """Whether there is an open result, or one of this run: a run measures everything once."""
-    found = (ctx.world.results[item] for item in specimen.results)
-    return any(item.run_id == run_id or is_open(item) for item in found if item.analyte == analyte)
+    results_by_id = ctx.world.results
+    for result_id in specimen.results:
+        found = results_by_id[result_id]
+        if found.analyte == analyte and (found.run_id == run_id or is_open(found)):
+            return True
+    return False
 
 
 def is_open(result: Result) -> bool:
