@@ -3,11 +3,11 @@
 import importlib.util
 import json
 
-import numpy as np
 import pytest
 from labtrust_cli.exit_codes import ExitCode
 
 pytest.importorskip("labtrust_bench", reason="the commands belong to labtrust-bench")
+np = pytest.importorskip("numpy", reason="likewise")
 
 TINY = ("train-ppo", "--preset", "tiny", "--steps", "1", "--workers", "1")
 needs_marl = pytest.mark.skipif(

@@ -65,7 +65,7 @@ class BenchmarkTask:
     Attributes:
         name: What users type.
         crew: Name of a crew of policy.
-        full: The size of the benchmark proper, a shift.
+        full: The size of the benchmark proper, some hours.
         small: A size for tests, named ``smoke``.
         variants: Further sizes by name: more load, fewer people, no faults.
         primary_metric: The metric that ranks crews, the higher the better: where it stands in

@@ -11,7 +11,7 @@ HORIZON_S: Final = 10_800
 """Three hours."""
 
 SCALES: Final[Mapping[str, TaskSize]] = {
-    f"{scale}": TaskSize(f"scale_{scale}", HORIZON_S, HORIZON_S, crew=f"scale_{scale}")
+    scale: TaskSize(f"scale_{scale}", HORIZON_S, HORIZON_S, crew=f"scale_{scale}")
     for scale in ("small", "medium", "large")
 }
 """Scale by name: 11, 20 and 40 people, with a load to match as far as the devices go."""
