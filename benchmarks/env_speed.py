@@ -30,9 +30,9 @@ from labtrust_bench.tasks.base import BenchmarkTask
 from labtrust_bench.tasks.registry import get_task
 from labtrust_core.domains import open_policy
 from labtrust_core.engine.compiled import CompiledPolicy
+from labtrust_env.action_forms import Action
 from labtrust_env.config import EnvConfig
 from labtrust_env.parallel_env import HospitalLabEnv
-from labtrust_env.session import Action
 
 Play = list[dict[str, Action]]
 """Everybody's actions, step by step."""

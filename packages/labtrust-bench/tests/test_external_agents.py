@@ -8,7 +8,7 @@ from labtrust_bench.agents.noop import DoNothing
 from labtrust_bench.runs import crew
 from labtrust_bench.runs.benchmark import Benchmark
 from labtrust_bench.runs.crew import CREWS, Scheme, agents_for, baseline_id
-from labtrust_bench.runs.episode import ACTION_FIELDS, not_an_action
+from labtrust_bench.runs.episode import not_an_action
 from labtrust_bench.runs.evaluation import evaluate, metric_at
 from labtrust_bench.runs.external import (
     AgentError,
@@ -21,6 +21,7 @@ from labtrust_bench.runs.plan import RunConfig
 from labtrust_bench.tasks.registry import get_task
 from labtrust_core.errors import UnknownNameError, UsageError
 from labtrust_env import session as env_session
+from labtrust_env.action_forms import ACTION_FIELDS
 
 DEMO = Path(__file__).parents[3] / "examples" / "external_agent_demo.py"
 FILE = """
@@ -223,7 +224,19 @@ def test_a_faulty_agent_is_named_with_member_and_step(play_one, name, message):
 
 
 def test_action_fields_are_those_of_the_session():
-    assert ACTION_FIELDS == env_session._ACTION_FIELDS
+    assert sorted(ACTION_FIELDS) == [
+        "action_index",
+        "action_type",
+        "args",
+        "event_id",
+        "head",
+        "key_id",
+        "rationale",
+        "reason_code",
+        "signature",
+        "token_refs",
+        "tool_id",
+    ]
 
 
 def test_indices_of_any_integer_type_are_actions():

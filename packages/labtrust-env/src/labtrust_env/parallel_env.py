@@ -21,13 +21,14 @@ from labtrust_core.errors import UnknownNameError, UsageError
 from labtrust_core.event import StepResult
 from pettingzoo import ParallelEnv  # type: ignore[import-untyped] # it has no type information
 
+from labtrust_env.action_forms import Action
 from labtrust_env.config import EnvConfig
 from labtrust_env.observations import Observer, Vector
 from labtrust_env.render_ansi import Alarm
 from labtrust_env.render_modes import RENDER_FPS, RENDER_MODES, Renderer, open_renderer
 from labtrust_env.rewards import MILLI, step_rewards
 from labtrust_env.seeding import SeedStream
-from labtrust_env.session import Action, Mask, Session
+from labtrust_env.session import Mask, Session
 
 Observation = Any
 """A mapping of ``observation`` and ``action_mask``, or the bare vector: ``mask_in`` decides."""

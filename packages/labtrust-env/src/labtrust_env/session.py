@@ -9,11 +9,10 @@ is BLOCKED with a reason code, and logged.
 
 from __future__ import annotations
 
-import operator
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, SupportsIndex
+from typing import Any
 
 import numpy as np
 from labtrust_core.canonical import encode_plain
@@ -30,6 +29,7 @@ from labtrust_core.ledger.chain import Sink
 from labtrust_core.trust.keys import TestKeyBinding, TestKeyring
 from labtrust_core.trust.signatures import sign_event
 
+from labtrust_env.action_forms import Action, index_of, stated_fields
 from labtrust_env.actions import NOOP, action_table, fallback
 from labtrust_env.intrusion import CLAIMS, Intrusion, Line, house_of, initial_tokens, key_bindings
 from labtrust_env.readings import DeviceReading
@@ -37,27 +37,6 @@ from labtrust_env.rewards import open_specimens
 from labtrust_env.situations import Answer, Situation, Situations, Vector
 from labtrust_env.situations import Mask as Mask  # noqa: PLC0414 - callers find it here
 from labtrust_env.verbs.proposal import Proposal, own_copy, unused
-
-Action = SupportsIndex | Mapping[str, Any]
-"""An index of the action table, or a mapping.
-
-A mapping has ``action_index`` or ``action_type``, and any other field of an event.
-"""
-
-_EVENT_FIELDS: Final = frozenset(
-    {
-        "args",
-        "event_id",
-        "head",
-        "key_id",
-        "rationale",
-        "reason_code",
-        "signature",
-        "token_refs",
-        "tool_id",
-    }
-)
-_ACTION_FIELDS: Final = _EVENT_FIELDS | {"action_index", "action_type"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,35 +380,17 @@ class Session:
         """Return the event of an action, or ``None`` for waiting."""
         if isinstance(action, Mapping):
             return self._event_of_mapping(name, action)
-        index = self._index(name, action)
+        index = index_of(name, action, len(self.actions))
         if index == NOOP:
             return None
         action_type, args = self._resolve(name, index)
         return self._complete(name, {"action_type": action_type, "args": args})
 
-    def _index(self, name: str, action: object) -> int:
-        try:
-            index = operator.index(action)  # type: ignore[arg-type] # this asks whether it is one
-        except TypeError as error:
-            raise UsageError(f"{name}: {action!r} is neither an index nor a mapping") from error
-        if not 0 <= index < len(self.actions):
-            raise UsageError(f"{name}: action {index} lies outside 0..{len(self.actions) - 1}")
-        return index
-
     def _event_of_mapping(self, name: str, action: Mapping[str, Any]) -> dict[str, Any] | None:
-        claims = CLAIMS if self._intrudes(name) else frozenset()
-        unknown = sorted(action.keys() - _ACTION_FIELDS - claims)
-        if unknown:
-            known = ", ".join(sorted(_ACTION_FIELDS | claims))
-            raise UsageError(f"{name}: unknown field {unknown[0]} in an action; expected {known}")
-        stated = {
-            key: value
-            for key, value in action.items()
-            if key in _EVENT_FIELDS | claims and value is not None
-        }
+        stated = stated_fields(name, action, CLAIMS if self._intrudes(name) else frozenset())
         if action.get("action_type") is not None:
             return self._complete(name, {**stated, "action_type": action["action_type"]})
-        index = self._index(name, action.get("action_index", NOOP))
+        index = index_of(name, action.get("action_index", NOOP), len(self.actions))
         if index == NOOP:
             return None
         action_type, args = self._resolve(name, index)
@@ -450,7 +411,7 @@ class Session:
 
         Where nothing is left to do it stays as it was, and is refused.
         """
-        chosen = self.actions[self._index(name, action)]
+        chosen = self.actions[index_of(name, action, len(self.actions))]
         agent = self.ctx.world.agents[event["agent_id"]]
         proposal = chosen.propose(self.ctx, agent, chosen.target)
         if proposal is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol, runtime_checkable
 
+from labtrust_env.action_forms import Action
 from labtrust_env.observations import Vector
-from labtrust_env.session import Action, Mask
+from labtrust_env.session import Mask
 
 View = dict[str, Any]
 """What a member sees: plain data, as ``labtrust_env.session.Session.view`` returns it."""

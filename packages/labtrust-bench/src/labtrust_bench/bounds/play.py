@@ -16,7 +16,8 @@ from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.errors import UnknownNameError, UsageError
 from labtrust_core.event import StepResult
 from labtrust_core.hospital_lab.world import LabWorld
-from labtrust_env.session import Action, Session
+from labtrust_env.action_forms import Action
+from labtrust_env.session import Session
 
 from labtrust_bench.agents.api import Player, View
 from labtrust_bench.agents.dispatch_rules import WEIGHTS

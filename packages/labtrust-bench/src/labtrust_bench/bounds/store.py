@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.errors import DocumentError, UsageError
-from labtrust_env.session import Action
+from labtrust_env.action_forms import Action
 
 from labtrust_bench.bounds.facts import facts_of
 from labtrust_bench.bounds.instances import Instance

@@ -22,10 +22,11 @@ import msgspec
 from labtrust_core.errors import UsageError
 from labtrust_core.event import StepResult
 from labtrust_core.ledger.chain import Sink
-from labtrust_env.session import Action, Session
+from labtrust_env.action_forms import ACTION_FIELDS, Action
+from labtrust_env.session import Session
 
 from labtrust_bench.agents.api import Agent
-from labtrust_bench.runs.episode import ACTION_FIELDS, Episode, LedgerEnd, not_an_action
+from labtrust_bench.runs.episode import Episode, LedgerEnd, not_an_action
 from labtrust_bench.runs.observers import Observer, measuring
 from labtrust_bench.tasks.base import BenchmarkTask
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from labtrust_core.event import Event, StepResult
+from labtrust_core.event import StepResult
 from labtrust_core.ledger.chain import Sink
 from labtrust_env import observations
+from labtrust_env.action_forms import ACTION_FIELDS, Action
 from labtrust_env.intrusion import CLAIMS
-from labtrust_env.session import Action, Session
+from labtrust_env.session import Session
 
 from labtrust_bench.agents.api import ArrayAgent, Player
 from labtrust_bench.runs.crew import require_everybody
 from labtrust_bench.runs.external import AgentError, Briefed, class_path
 from labtrust_bench.runs.observers import Observer
-
-ACTION_FIELDS: Final = frozenset(Event.__struct_fields__) - {"agent_id", "t_s"} | {"action_index"}
-"""What an action that is a mapping may hold; the session adds who acts, and when."""
 
 
 @dataclass(frozen=True, slots=True)

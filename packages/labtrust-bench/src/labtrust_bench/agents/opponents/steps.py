@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from labtrust_env.session import Action
+from labtrust_env.action_forms import Action
 
 if TYPE_CHECKING:
     from labtrust_bench.agents.opponents.scene import Scene
