@@ -325,11 +325,13 @@ def test_an_arrival_tells_what_came():
     by_stream, specimens = days()[0]
     known = {tube.specimen_id: tube for tube in specimens}
     van = by_stream["vans"][0]
-    assert list(van.data) == ["specimen_ids", "requests", "source", "priorities"]
     came = [known[name] for name in van.data["specimen_ids"]]
     assert {tube.arrived_s for tube in came} == {van.event.t_s}
     assert len({tube.request_id for tube in came}) == van.data["requests"]
     assert van.data["priorities"] == [tube.priority for tube in came]
+    assert van.data["panels"] == [tube.panel_id for tube in came]
+    assert van.data["patients"] == [tube.patient_id for tube in came]
+    assert van.data["collected_s"] == [tube.collected_s for tube in came]
     assert van.data["source"] == "gp"
 
 

@@ -244,28 +244,32 @@ def embed(value: object) -> object:
 # ----------------------------------------------------------------------------------------- reading
 
 
-def parse_canonical(line: bytes) -> JsonObject:
+def parse_canonical(line: bytes, limit: int = MAX_LINE) -> JsonObject:
     """Return the object that ``line`` (without its LF) spells, if it spells it canonically.
 
     Integers beyond 2^53-1 are read as the doubles that JSON makes of them.
 
+    Args:
+        line: The bytes.
+        limit: How many of them are accepted.
+
     Raises:
         NotCanonicalError: The line is not the canonical form of an object; ``reason`` says why.
     """
-    if len(line) <= MAX_LINE:
+    if len(line) <= limit:
         try:
             value = _decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return _parse_slowly(line)
+            return _parse_slowly(line, limit)
         if type(value) is dict and scan(value) is Shape.PLAIN and encode_plain(value) == line:
             return value
-    return _parse_slowly(line)
+    return _parse_slowly(line, limit)
 
 
-def _parse_slowly(line: bytes) -> JsonObject:
+def _parse_slowly(line: bytes, limit: int) -> JsonObject:
     """Parse what the quick way cannot vouch for, and name the first rule that it breaks."""
-    if len(line) > MAX_LINE:
-        message = f"{len(line)} bytes, at most {MAX_LINE} are allowed"
+    if len(line) > limit:
+        message = f"{len(line)} bytes, at most {limit} are allowed"
         raise NotCanonicalError(Reason.LINE_TOO_LONG, message)
     if b"\r" in line:
         raise NotCanonicalError(Reason.CARRIAGE_RETURN, "the line holds a CR")

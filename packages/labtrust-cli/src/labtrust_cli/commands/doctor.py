@@ -20,6 +20,7 @@ from labtrust_cli.session import Session, pass_session
 DISTRIBUTIONS = (
     "labtrust-core",
     "labtrust-env",
+    "labtrust-export",
     "labtrust-bench",
     "labtrust-cli",
     "labtrust-gym",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -45,6 +45,8 @@ from labtrust_core.trust.invariants import after_accepted, after_blocked
 from labtrust_core.trust.keys import KeyRegistry
 from labtrust_core.trust.signatures import signer_of
 from labtrust_core.trust.tokens import lifting_token
+
+_MAX_SCENARIO: Final = 32 * 1024  # bytes that leave room for the rest of the start record
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -107,19 +109,18 @@ class Engine:
         trust = trust_state(self.policy, scenario, domain.agents(world))
         self.chain = Chain(sink)
         self.ctx = Context(self.policy, self.policy.tables, world, trust, (config, keys))
+        initial = canonical_bytes(dict(scenario))
         start = {
             "config": msgspec.to_builtins(config),
             "domain": domain.name,
             "engine": __version__,
+            "keys": keys.stated,
             "keys_digest": keys.digest,
             "partner": self.policy.partner,
             "policy_fingerprint": self.policy.fingerprint,
             "roster": dict(trust.roster),
-            "scenario": {  # its names and numbers; "world" stands for the rest
-                name: value
-                for name, value in scenario.items()
-                if isinstance(value, (str, int, bool))
-            },
+            "scenario": dict(scenario) if len(initial) <= _MAX_SCENARIO else None,
+            "scenario_digest": sha256_hex(initial),
             "world": domain.digest(world),
         }
         self._mark(self.chain.start(0, start))

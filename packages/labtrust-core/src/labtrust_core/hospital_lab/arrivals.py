@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from labtrust_core.event import Event
-from labtrust_core.hospital_lab.lookup import LabContext, unused
+from labtrust_core.hospital_lab.lookup import LabContext, note_new, unused
 from labtrust_core.hospital_lab.rates import nth_time
 from labtrust_core.hospital_lab.tables import LabTables
 from labtrust_core.hospital_lab.things import Specimen
@@ -91,10 +91,9 @@ def arrival(ctx: LabContext, event: Event) -> None:
         specimen.specimen_id = unused(specimen.specimen_id, world.specimens)
         world.add_specimen(specimen)
     _schedule_arrival(world, name, table, ctx.now)
-    ctx.data["specimen_ids"] = [specimen.specimen_id for specimen in found]
     ctx.data["requests"] = requests
     ctx.data["source"] = table.origin_id
-    ctx.data["priorities"] = [specimen.priority for specimen in found]
+    note_new(ctx, found)
     ctx.emit("RECEIVE_BATCH")
 
 

@@ -5,7 +5,7 @@ The acting agent, the specimens, the device, the results it names.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import TypeAlias
 
 from labtrust_core.engine.context import Context
@@ -113,6 +113,30 @@ def result_out(world: LabWorld, result: Result) -> Result | None:
 def is_within_reach(specimen: Specimen, agent: Agent) -> bool:
     """Whether ``agent`` has ``specimen`` in hand or in the same zone."""
     return specimen.place in (f"zone:{agent.zone}", f"agent:{agent.agent_id}")
+
+
+def note_fate(ctx: LabContext, what: str, item_id: str) -> None:
+    """Let the outcome say what became of a specimen or a result.
+
+    The ledger then tells it without the world: receipts are made from the log alone.
+
+    Args:
+        ctx: The step.
+        what: Name of a list in the outcome's data, such as ``released_results``.
+        item_id: What is added to it.
+    """
+    ctx.data.setdefault(what, []).append(item_id)
+
+
+def note_new(ctx: LabContext, tubes: Sequence[Specimen]) -> None:
+    """Let the outcome say which specimens have come, as their labels and requests state them."""
+    ctx.data["specimen_ids"] = [tube.specimen_id for tube in tubes]
+    ctx.data["priorities"] = [tube.priority for tube in tubes]
+    ctx.data["panels"] = [tube.panel_id for tube in tubes]
+    ctx.data["patients"] = [tube.patient_id for tube in tubes]
+    ctx.data["request_ids"] = [tube.request_id for tube in tubes]
+    ctx.data["specimen_types"] = [tube.specimen_type for tube in tubes]
+    ctx.data["collected_s"] = [tube.collected_s for tube in tubes]
 
 
 def zone_band(ctx: LabContext, zone: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.lookup import LabContext, note_fate
 from labtrust_core.hospital_lab.quality_things import Investigation, QcState
 from labtrust_core.hospital_lab.things import Device, Result
 from labtrust_core.hospital_lab.world import LabWorld
@@ -61,7 +61,7 @@ def investigate(ctx: LabContext, machine: Device) -> Investigation:
         known = found.rules.setdefault(code, [])
         known += [rule for rule in rules if rule not in known]
     for result_id in machine.results_since_good:
-        _look_at(machine, world.results[result_id], found)
+        _look_at(ctx, machine, world.results[result_id], found)
     return found
 
 
@@ -73,7 +73,7 @@ def _failed(ctx: LabContext, machine: Device) -> Mapping[str, Sequence[str]]:
     }
 
 
-def _look_at(machine: Device, result: Result, found: Investigation) -> None:
+def _look_at(ctx: LabContext, machine: Device, result: Result, found: Investigation) -> None:
     if suspicion(machine, result.analyte) != "fail":
         return
     if result.status == "released":
@@ -82,6 +82,7 @@ def _look_at(machine: Device, result: Result, found: Investigation) -> None:
     if result.status == "generated":
         result.status = "held"
         result.hold_reason = "QC_FAIL_ACTIVE"
+        note_fate(ctx, "held_results", result.result_id)
     if result.status == "held":
         _bind(result, found)
 

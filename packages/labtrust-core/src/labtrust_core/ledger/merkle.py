@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -67,3 +67,104 @@ def root_of(leaves: Iterable[bytes]) -> bytes:
     for leaf in leaves:
         tree.append(leaf)
     return tree.root()
+
+
+def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """Return the path from a leaf to the root, the lowest sibling first (RFC 6962, 2.1.1).
+
+    Args:
+        leaves: The 32-byte hashes of all leaves.
+        index: Which of them, from 0.
+
+    Raises:
+        IndexError: There is no such leaf.
+    """
+    if not 0 <= index < len(leaves):
+        raise IndexError(f"leaf {index} of {len(leaves)}")
+    if len(leaves) == 1:
+        return []
+    split = _split(len(leaves))
+    if index < split:
+        return [*inclusion_proof(leaves[:split], index), root_of(leaves[split:])]
+    return [*inclusion_proof(leaves[split:], index - split), root_of(leaves[:split])]
+
+
+def root_from_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
+    """Return the root that a path leads to (RFC 9162, 2.1.3.2).
+
+    Returns:
+        The 32-byte root, or None where the path is too long or too short for that place in a tree
+        of that size. Whoever asks compares it with a root that he trusts.
+    """
+    if not 0 <= index < size:
+        return None
+    node, last, root = index, size - 1, leaf
+    for sibling in path:
+        if last == 0:
+            return None
+        if node & 1 or node == last:
+            root = node_hash(sibling, root)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            root = node_hash(root, sibling)
+        node, last = node >> 1, last >> 1
+    return root if last == 0 else None
+
+
+def consistency_proof(leaves: Sequence[bytes], old: int) -> list[bytes]:
+    """Return the proof that the first ``old`` leaves are those of an earlier tree (2.1.2).
+
+    Raises:
+        IndexError: ``old`` is not from 1 to the number of leaves.
+    """
+    if not 0 < old <= len(leaves):
+        raise IndexError(f"a tree of {old} leaves within one of {len(leaves)}")
+    return _consistency(leaves, old, whole=True)
+
+
+def _consistency(leaves: Sequence[bytes], old: int, *, whole: bool) -> list[bytes]:
+    if old == len(leaves):
+        return [] if whole else [root_of(leaves)]
+    split = _split(len(leaves))
+    if old <= split:
+        return [*_consistency(leaves[:split], old, whole=whole), root_of(leaves[split:])]
+    return [*_consistency(leaves[split:], old - split, whole=False), root_of(leaves[:split])]
+
+
+def is_consistent(old: tuple[int, bytes], new: tuple[int, bytes], proof: Sequence[bytes]) -> bool:
+    """Whether a proof shows that one tree is the beginning of another (RFC 9162, 2.1.4.2).
+
+    Args:
+        old: Size and 32-byte root of the earlier tree; size 0 proves nothing.
+        new: The same of the later one.
+        proof: 32-byte hashes.
+    """
+    size, root = old
+    if not 0 < size <= new[0]:
+        return False
+    if size == new[0]:
+        return root == new[1] and not proof
+    path = [root, *proof] if size & (size - 1) == 0 else list(proof)
+    if not path:
+        return False
+    node, last = size - 1, new[0] - 1
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    first = second = path[0]
+    for sibling in path[1:]:
+        if last == 0:
+            return False
+        if node & 1 or node == last:
+            first, second = node_hash(sibling, first), node_hash(sibling, second)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            second = node_hash(second, sibling)
+        node, last = node >> 1, last >> 1
+    return last == 0 and first == root and second == new[1]
+
+
+def _split(size: int) -> int:
+    """Return the largest power of two below ``size``, which is at least 2."""
+    return 1 << (size - 1).bit_length() - 1

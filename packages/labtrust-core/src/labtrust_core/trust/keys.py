@@ -46,9 +46,15 @@ class TestKeyBinding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class KeyRegistry:
-    """The keys of one episode; immutable."""
+    """The keys of one episode; immutable.
 
-    __slots__ = ("digest", "keys")
+    Attributes:
+        keys: Key id to key.
+        stated: The same as plain data, as the start record holds it.
+        digest: SHA-256 (hex) of the canonical form of ``stated``.
+    """
+
+    __slots__ = ("digest", "keys", "stated")
 
     def __init__(self, keys: Mapping[str, Key]) -> None:
         """Register ``keys``.
@@ -59,9 +65,8 @@ class KeyRegistry:
         for key_id, key in keys.items():
             check_public_key(key_id, key.public_key)
         self.keys = dict(keys)
-        self.digest = sha256_hex(
-            encode_plain({name: msgspec.to_builtins(key) for name, key in keys.items()})
-        )
+        self.stated = {name: msgspec.to_builtins(key) for name, key in keys.items()}
+        self.digest = sha256_hex(encode_plain(self.stated))
 
     def extended(self, keys: Mapping[str, Key]) -> KeyRegistry:
         """Return a registry with ``keys`` added.

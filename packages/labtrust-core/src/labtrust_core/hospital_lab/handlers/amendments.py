@@ -14,7 +14,7 @@ import msgspec
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Blocked, Event
 from labtrust_core.hospital_lab.handlers.results import is_open, release
-from labtrust_core.hospital_lab.lookup import LabContext, result_out, results
+from labtrust_core.hospital_lab.lookup import LabContext, note_fate, result_out, results
 from labtrust_core.hospital_lab.stability import stability_breach
 from labtrust_core.hospital_lab.things import REPLACED, Device, Result, Specimen
 
@@ -80,6 +80,7 @@ def amend_result(ctx: LabContext, event: Event) -> None:
         if earlier is None:
             continue
         earlier.status = "amended"
+        note_fate(ctx, "amended_results", earlier.result_id)
         result.amends = earlier.result_id
         result.flags.append(AMENDED_FLAG)
         release(ctx, result, event.agent_id)

@@ -7,7 +7,7 @@ from typing import Final
 from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.event import Event
 from labtrust_core.hospital_lab.handlers.reception import ALLOWED_FROM
-from labtrust_core.hospital_lab.lookup import LabContext, specimens
+from labtrust_core.hospital_lab.lookup import LabContext, note_fate, specimens
 
 
 def scan_label(ctx: LabContext, event: Event) -> None:
@@ -31,6 +31,7 @@ def scan_label(ctx: LabContext, event: Event) -> None:
         specimen.id_match = False
         if specimen.status in ALLOWED_FROM["HOLD_SPECIMEN"]:
             ctx.world.set_status(specimen, "held", reason)
+            note_fate(ctx, "held_specimens", specimen.specimen_id)
         ctx.data.setdefault("reasons", {})[specimen.specimen_id] = reason
     if "reasons" in ctx.data:
         ctx.emit("OPEN_INVESTIGATION_LOG")

@@ -17,6 +17,7 @@ from labtrust_core.hospital_lab.lookup import (
     agent_zone,
     is_within_reach,
     named_specimens,
+    note_fate,
     specimens,
 )
 from labtrust_core.hospital_lab.things import Agent, Specimen, SpecimenStatus
@@ -128,6 +129,7 @@ def accept_specimen(ctx: LabContext, event: Event) -> None:
     for specimen in specimens(ctx, event):
         status, reason = _decision(ctx, specimen)
         ctx.world.set_status(specimen, status, reason)
+        note_fate(ctx, f"{status}_specimens", specimen.specimen_id)
         ctx.emit(_DECIDED[status])
         if status == "accepted":
             specimen.accepted_s = ctx.now
@@ -156,6 +158,7 @@ def hold_specimen(ctx: LabContext, event: Event) -> None:
     """Put specimens aside."""
     for specimen in specimens(ctx, event):
         ctx.world.set_status(specimen, "held", _reason(event))
+        note_fate(ctx, "held_specimens", specimen.specimen_id)
     ctx.emit("HOLD_SPECIMEN")
 
 
@@ -174,6 +177,7 @@ def reject_specimen(ctx: LabContext, event: Event) -> None:
         elif specimen.rack_id is not None:
             ctx.world.unpack(specimen)
         ctx.world.set_status(specimen, "rejected", _reason(event))
+        note_fate(ctx, "rejected_specimens", specimen.specimen_id)
     ctx.emit("REJECT_SPECIMEN")
 
 

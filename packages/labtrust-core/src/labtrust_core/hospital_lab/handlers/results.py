@@ -10,7 +10,7 @@ from labtrust_core.event import Blocked, Event
 from labtrust_core.hospital_lab import deltas
 from labtrust_core.hospital_lab.handlers.critical import announce_critical
 from labtrust_core.hospital_lab.handlers.preanalytics import ready_status
-from labtrust_core.hospital_lab.lookup import LabContext, results
+from labtrust_core.hospital_lab.lookup import LabContext, note_fate, results
 from labtrust_core.hospital_lab.quality_cascade import attribution, note_measured, suspicion
 from labtrust_core.hospital_lab.things import REPLACED, Result, Run, Specimen
 from labtrust_core.randomness import stream
@@ -187,6 +187,8 @@ def generate_result(ctx: LabContext, event: Event) -> None:
         _classify(ctx, result, specimen, event.args.get("value"))
         ctx.emit("CLASSIFY_RESULT")
     note_measured(ctx, result)
+    if result.status == "held":
+        note_fate(ctx, "held_results", result.result_id)
     if result.hold_reason is not None:
         ctx.data["reason_code"] = result.hold_reason
     if result.criticality != "NONE":
@@ -248,6 +250,7 @@ def release(ctx: LabContext, result: Result, by: str) -> None:
     result.status = "released"
     result.released_s = ctx.now
     result.released_by = by
+    note_fate(ctx, "released_results", result.result_id)
     specimen = world.specimens.get(result.specimen_id or "")
     if specimen is None:
         return
@@ -258,7 +261,7 @@ def release(ctx: LabContext, result: Result, by: str) -> None:
         world.set_status(specimen, "released")
         if specimen.released_s is None:  # an amendment or an add-on is no second release
             specimen.released_s = ctx.now
-            ctx.data.setdefault("released_specimens", []).append(specimen.specimen_id)
+            note_fate(ctx, "released_specimens", specimen.specimen_id)
             _draw_add_on(ctx, specimen)
 
 
@@ -278,6 +281,7 @@ def hold_result(ctx: LabContext, event: Event) -> None:
     """Hold results back."""
     for result in results(ctx, event):
         _hold(result, _reason(event) or "HOLD_RESULT")
+        note_fate(ctx, "held_results", result.result_id)
     ctx.emit("HOLD_RESULT")
 
 
@@ -294,6 +298,7 @@ def rerun_request(ctx: LabContext, event: Event) -> None:
         for item in specimen.results:
             if is_open(ctx.world.results[item]):
                 ctx.world.results[item].status = "superseded"
+                note_fate(ctx, "superseded_results", item)
                 ctx.world.critical_open.pop(item, None)
         ctx.world.releasable.pop(specimen.specimen_id, None)
         ctx.world.repeats.pop(specimen.specimen_id, None)

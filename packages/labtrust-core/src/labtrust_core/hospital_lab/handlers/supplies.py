@@ -8,7 +8,7 @@ from labtrust_core.engine.domain import Guard, Handler
 from labtrust_core.errors import ScenarioError
 from labtrust_core.event import Blocked, Event
 from labtrust_core.hospital_lab.intake import read_specimen
-from labtrust_core.hospital_lab.lookup import LabContext
+from labtrust_core.hospital_lab.lookup import LabContext, note_new
 from labtrust_core.hospital_lab.things import Specimen
 
 _BROUGHT: Final = frozenset(
@@ -48,7 +48,9 @@ def _has_a_place(ctx: LabContext, specimen: Specimen) -> bool:
 
 def inject_specimen(ctx: LabContext, event: Event) -> None:
     """Bring a specimen into the laboratory."""
-    ctx.world.add_specimen(_specimen(ctx, event))
+    specimen = _specimen(ctx, event)
+    ctx.world.add_specimen(specimen)
+    note_new(ctx, [specimen])
     ctx.emit("INJECT_SPECIMEN")
 
 
