@@ -209,7 +209,6 @@ def test_a_recovery_that_is_cut_short_is_completed_by_the_next(tail, call, nth, 
 
 def test_what_a_recovery_reports_is_durable():
     files = FaultyFiles()
-    files.put(PATH, b"")
     fd = files.open_append(PATH)
     files.write(fd, LINES[0] + b"\n" + LINES[1])
     assert recover(PATH, files=files).records_kept == 1

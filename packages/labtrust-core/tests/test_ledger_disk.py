@@ -170,6 +170,12 @@ def test_the_records_of_a_broken_log_are_not(tmp_path):
         verified_records(path)
 
 
+@pytest.mark.parametrize("read", [verify_log, verified_records, recover])
+def test_a_log_that_is_not_there_is_a_typed_error(tmp_path, read):
+    with pytest.raises(LedgerError, match=r"log\.jsonl: cannot read the log \(No such file"):
+        read(tmp_path / "log.jsonl")
+
+
 class Unreadable(io.BytesIO):
     def readline(self, _size=-1):
         raise OSError(errno.EIO, "Input/output error")

@@ -161,13 +161,10 @@ def test_a_proof_for_another_place_or_of_another_length_leads_elsewhere(size, da
     assert root_from_inclusion(LEAVES[index], index, size, [*path, root]) is None
 
 
-def test_hashes_that_are_cut_elsewhere_are_no_proof():
-    first, second, third = PROVER.consistency(6, 7)
-    assert is_consistent((6, PROVER.root(6)), (7, PROVER.root(7)), [first, second, third])
-    cut = [first[:-1], second, first[-1:] + third]
-    assert not is_consistent((6, PROVER.root(6)), (7, PROVER.root(7)), cut)
-    path = PROVER.inclusion(0, 2)
-    assert root_from_inclusion(LEAVES[0] + b"x", 0, 2, path) is None
+def test_a_leaf_and_a_sibling_that_are_cut_elsewhere_lead_nowhere():
+    left, right = LEAVES[:2]
+    assert root_from_inclusion(left, 0, 2, [right]) == PROVER.root(2)
+    assert root_from_inclusion(left + right[:1], 0, 2, [right[1:]]) is None
 
 
 def test_many_proofs_over_a_long_log_cost_few_hashes(monkeypatch):

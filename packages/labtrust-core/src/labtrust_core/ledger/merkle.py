@@ -83,10 +83,9 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes
 
     Returns:
         The 32-byte root, or None where the path is too long or too short for that place in a tree
-        of that size, or anything is not of 32 bytes. Whoever asks compares it with a root that he
-        trusts.
+        of that size, or the leaf is no hash. Whoever asks compares it with a root that he trusts.
     """
-    if not 0 <= index < size or not _are_hashes([leaf, *path]):
+    if not 0 <= index < size or len(leaf) != HASH_BYTES:
         return None
     node, last, root = index, size - 1, leaf
     for sibling in path:
@@ -114,7 +113,7 @@ def is_consistent(old: tuple[int, bytes], new: tuple[int, bytes], proof: Sequenc
     size, root = old
     if size == new[0]:
         return root == new[1] and not proof
-    if not 0 < size < new[0] or not _are_hashes(proof):
+    if not 0 < size < new[0]:
         return False
     path = [root, *proof] if size & (size - 1) == 0 else list(proof)
     if not path:
@@ -134,8 +133,3 @@ def is_consistent(old: tuple[int, bytes], new: tuple[int, bytes], proof: Sequenc
             second = node_hash(second, sibling)
         node, last = node >> 1, last >> 1
     return last == 0 and first == root and second == new[1]
-
-
-def _are_hashes(items: Sequence[bytes]) -> bool:
-    """Whether no two of them could be cut elsewhere and hash alike."""
-    return all(len(item) == HASH_BYTES for item in items)
