@@ -9,14 +9,15 @@ from cryptography.exceptions import InvalidSignature
 from labtrust_core.canonical import canonical_bytes
 from labtrust_core.event import Event
 from labtrust_core.ledger.record import EventRecord
+from labtrust_core.policy.model import Key
 from labtrust_core.trust.keys import decode_base64, public_key
 from labtrust_core.trust.signatures import ACTION_TYPE, pre_authentication
 
-from labtrust_export.verify.files import EPISODE_LOG
+from labtrust_export.statement import EPISODE_LOG
 from labtrust_export.verify.policy import StatedPolicy
 from labtrust_export.verify.records import Step
 from labtrust_export.verify.report import FaultError
-from labtrust_export.verify.start import StartBody, StatedKey
+from labtrust_export.start import Start
 
 ACTIVE: Final = "ACTIVE"
 _STATUS_REASONS: Final = {"REVOKED": "SIG_KEY_REVOKED", "EXPIRED": "SIG_KEY_EXPIRED"}
@@ -39,12 +40,12 @@ class AgentSignatures:
         key_ids: Keys that made them.
     """
 
-    def __init__(self, body: StartBody, policy: StatedPolicy) -> None:
-        self.roster = dict(body.roster)
+    def __init__(self, start: Start, policy: StatedPolicy) -> None:
+        self.roster = dict(start.roster)
         self.signed = 0
         self.key_ids: set[str] = set()
-        self._config = body.config
-        self._keys = body.keys
+        self._config = start.config
+        self._keys = start.keys
         self._runtime = {
             name for name, rule in policy.workflow.actions.items() if rule.runtime_control
         }
@@ -135,7 +136,7 @@ class AgentSignatures:
             return Refusal("AGENT_HEAD_STALE", "SIG_STALE_HEAD", message)
         return None
 
-    def _is_signed(self, key: StatedKey, event: dict[str, Any]) -> bool:
+    def _is_signed(self, key: Key, event: dict[str, Any]) -> bool:
         signature = event.get("signature")
         raw = decode_base64(signature) if isinstance(signature, str) else None
         if raw is None:
@@ -149,7 +150,7 @@ class AgentSignatures:
         return True
 
 
-def _out_of_life(key: StatedKey, t_s: int) -> str | None:
+def _out_of_life(key: Key, t_s: int) -> str | None:
     """Return the reason code for a key outside its life; None within it."""
     if key.status != ACTIVE:
         return _STATUS_REASONS.get(key.status, "SIG_KEY_EXPIRED")

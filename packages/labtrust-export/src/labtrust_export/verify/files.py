@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,20 +17,9 @@ from typing import BinaryIO, Final
 
 from labtrust_core.canonical import MAX_LINE
 
+from labtrust_export.statement import FILE_NAME, KNOWN_FILES, MANIFEST
 from labtrust_export.verify.report import FaultError
 
-MANIFEST: Final = "manifest.json"
-EPISODE_LOG: Final = "episode_log.jsonl"
-CHECKPOINT: Final = "checkpoint"
-POLICY: Final = "policy.json"
-RECEIPTS: Final = "receipts.jsonl"
-RUN_LOG: Final = "run_log.jsonl"
-RUN_CHECKPOINT: Final = "run_checkpoint"
-
-NEEDED: Final = frozenset({EPISODE_LOG, CHECKPOINT, POLICY})
-KNOWN: Final = NEEDED | {RECEIPTS, RUN_LOG, RUN_CHECKPOINT}
-
-_NAME: Final = re.compile(r"[A-Za-z0-9._-]+\Z")
 _CHUNK: Final = 1024 * 1024
 _PROGRESS_LINES: Final = 10_000
 
@@ -66,9 +54,9 @@ class Folder:
             count += 1
             if not entry.is_file(follow_symlinks=False):
                 odd = _first(odd, entry.name)
-            elif not _NAME.match(entry.name):
+            elif not FILE_NAME.match(entry.name):
                 illegal = _first(illegal, entry.name)
-            elif entry.name in KNOWN or entry.name == MANIFEST:
+            elif entry.name in KNOWN_FILES or entry.name == MANIFEST:
                 self.known.add(entry.name)
             else:
                 self.strange = _first(self.strange, entry.name)

@@ -10,7 +10,7 @@ from labtrust_core.trust.capabilities import check_capability
 from labtrust_core.trust.enforcement import check_containment
 from labtrust_core.trust.roles import check_role
 
-from labtrust_export.verify.files import EPISODE_LOG
+from labtrust_export.statement import EPISODE_LOG
 from labtrust_export.verify.records import FROZEN, MALFORMED, Step
 from labtrust_export.verify.report import FaultError
 from labtrust_export.verify.rule_state import RuleState
@@ -75,8 +75,8 @@ def _is_excused(state: RuleState, step: Step, event: Event, code: str) -> bool:
 
 
 def _time(state: RuleState, step: Step, event: Event) -> None:
-    now = step.record.t if state.body.config.simulated else state.t
-    if event.t_s < now or (state.body.config.simulated and event.t_s != now):
+    now = step.record.t if state.start.config.simulated else state.t
+    if event.t_s < now or (state.start.config.simulated and event.t_s != now):
         detail = f"the event is at {event.t_s} s, the clock at {now} s"
         raise Blocked("RC_TIME_NOT_MONOTONIC", detail)
 

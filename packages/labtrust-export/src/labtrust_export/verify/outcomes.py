@@ -9,7 +9,7 @@ from typing import Any, Final
 from labtrust_core.event import SYSTEM_AGENT, Event
 from labtrust_core.trust.enforcement import ENFORCEMENT_ACTIONS, reactions
 
-from labtrust_export.verify.files import EPISODE_LOG
+from labtrust_export.statement import EPISODE_LOG
 from labtrust_export.verify.records import Step
 from labtrust_export.verify.report import FaultError
 from labtrust_export.verify.rule_state import RuleState, stated_ids
@@ -24,13 +24,14 @@ class OutcomeRules:
     def __init__(self, state: RuleState) -> None:
         self._state = state
         self._due: deque[dict[str, Any]] = deque()  # enforcement that has still to follow
-        self._lives = Lives(state) if state.body.domain == _LABORATORY else None
+        self._lives = Lives(state) if state.start.domain == _LABORATORY else None
 
-    def check_followed(self, step: Step | None) -> None:
+    def check_followed(self, step: Step | None, record: int) -> None:
         """Check that the next record is the enforcement that is due, and none where none is.
 
         Args:
             step: The next event record; None for the end.
+            record: Number of the next record.
 
         Raises:
             FaultError: ``RULE_ENFORCEMENT``.
@@ -50,12 +51,7 @@ class OutcomeRules:
         if not fits:
             found = "no" if event is None else event.action_type
             message = f"{found} enforcement follows here; expected {wanted}"
-            raise FaultError(
-                "RULE_ENFORCEMENT",
-                message,
-                file=EPISODE_LOG,
-                record=None if step is None else step.record.seq,
-            )
+            raise FaultError("RULE_ENFORCEMENT", message, file=EPISODE_LOG, record=record)
 
     def check(self, step: Step) -> None:
         """Check one record, and note the enforcement that must follow it.
@@ -78,7 +74,7 @@ class OutcomeRules:
         agent_id: str | None = event.agent_id
         reason = step.outcome.reason or ""
         if step.by_agent and (
-            state.body.config.signatures_required or reason.startswith("SIG_")
+            state.start.config.signatures_required or reason.startswith("SIG_")
         ):
             agent_id = state.signatures.signer(step.record, event)
         if not step.outcome.violations or agent_id is None:
@@ -97,7 +93,7 @@ class Lives:
     """What became of results and specimens, as far as nothing can become of them twice."""
 
     def __init__(self, state: RuleState) -> None:
-        scenario = state.body.scenario
+        scenario = state.start.scenario
         self._whole = state.whole
         self._results: dict[str, str] = dict.fromkeys(
             stated_ids(scenario, "results", "result_id"), "there"

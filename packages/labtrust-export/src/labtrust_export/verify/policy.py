@@ -23,7 +23,7 @@ from labtrust_core.policy.model import (
 )
 from labtrust_core.policy.snapshot import MAX_SNAPSHOT, read_snapshot
 
-from labtrust_export.verify.files import POLICY
+from labtrust_export.statement import POLICY
 from labtrust_export.verify.report import FaultError
 
 MAX_POLICY: Final = MAX_SNAPSHOT + 1  # with its LF

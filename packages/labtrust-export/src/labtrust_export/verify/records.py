@@ -9,7 +9,7 @@ import msgspec
 from labtrust_core.event import ACCEPTED, BLOCKED, MAX_INT, Event, Violation
 from labtrust_core.ledger.record import EventRecord
 
-from labtrust_export.verify.files import EPISODE_LOG
+from labtrust_export.statement import EPISODE_LOG
 from labtrust_export.verify.report import FaultError
 
 MALFORMED: Final = "RC_EVENT_MALFORMED"

@@ -17,7 +17,7 @@ from labtrust_core.trust.roles import RoleTable, compile_roles
 from labtrust_export.verify.agents import AgentSignatures
 from labtrust_export.verify.policy import StatedPolicy
 from labtrust_export.verify.records import Step
-from labtrust_export.verify.start import StartBody
+from labtrust_export.start import Start
 
 FREEZE: Final = "FORENSIC_FREEZE_LOG"
 
@@ -59,7 +59,7 @@ class RuleState:
     """The state that the accepted records so far have left.
 
     Attributes:
-        body: The start record's body.
+        start: What the start record states.
         tables: The policy.
         signatures: Roster and signatures; shared with level L1.
         t: Time of the record before.
@@ -69,9 +69,9 @@ class RuleState:
     """
 
     def __init__(
-        self, body: StartBody, policy: StatedPolicy, signatures: AgentSignatures
+        self, start: Start, policy: StatedPolicy, signatures: AgentSignatures
     ) -> None:
-        self.body = body
+        self.start = start
         self.tables = RuleTables(policy)
         self.signatures = signatures
         self.t = 0
@@ -79,9 +79,9 @@ class RuleState:
         self.seen: set[str] = set()
         self.containment = Containment()
         self.usage: dict[str, Usage] = {}
-        self.whole = body.scenario is not None
+        self.whole = start.scenario is not None
         self.tokens: dict[str, KnownToken] = {}
-        for item in _objects(body.scenario, "tokens"):
+        for item in _objects(start.scenario, "tokens"):
             self._bring_token(item)
 
     def role_of(self, agent_id: str) -> RoleTable | None:
