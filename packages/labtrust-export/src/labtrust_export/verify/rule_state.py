@@ -44,9 +44,7 @@ class RuleTables:
         self.roles = compile_roles(policy.rbac)
         self.capabilities = compile_capabilities(policy.capabilities)
         self.enforcement = compile_enforcement(policy.enforcement)
-        self.scopes = {
-            name: entry.scope for name, entry in policy.invariants.invariants.items()
-        }
+        self.scopes: dict[str, str] = {name: entry.scope for name, entry in policy.invariants.invariants.items()}
         self.refusals: dict[tuple[str, str], list[str]] = {}
         for name, entry in policy.invariants.invariants.items():
             every = "*" in entry.triggers
@@ -68,9 +66,7 @@ class RuleState:
         whole: Whether the initial state is known, so that what is not known does not exist.
     """
 
-    def __init__(
-        self, start: Start, policy: StatedPolicy, signatures: AgentSignatures
-    ) -> None:
+    def __init__(self, start: Start, policy: StatedPolicy, signatures: AgentSignatures) -> None:
         self.start = start
         self.tables = RuleTables(policy)
         self.signatures = signatures
