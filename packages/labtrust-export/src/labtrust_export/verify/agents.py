@@ -13,11 +13,11 @@ from labtrust_core.policy.model import Key
 from labtrust_core.trust.keys import decode_base64, public_key
 from labtrust_core.trust.signatures import ACTION_TYPE, pre_authentication
 
+from labtrust_export.start import Start
 from labtrust_export.statement import EPISODE_LOG
 from labtrust_export.verify.policy import StatedPolicy
 from labtrust_export.verify.records import Step
 from labtrust_export.verify.report import FaultError
-from labtrust_export.start import Start
 
 ACTIVE: Final = "ACTIVE"
 _STATUS_REASONS: Final = {"REVOKED": "SIG_KEY_REVOKED", "EXPIRED": "SIG_KEY_EXPIRED"}
