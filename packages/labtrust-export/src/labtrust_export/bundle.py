@@ -13,6 +13,7 @@ from pathlib import Path
 
 from labtrust_core.canonical import sha256_hex
 from labtrust_core.errors import LedgerError
+from labtrust_core.ledger.run_log import RUN_CHECKPOINT, RUN_LOG
 from labtrust_core.ledger.verify import LogFaultError
 from labtrust_core.policy.snapshot import document_digests
 from labtrust_core.trust.key_files import SigningKey
@@ -33,8 +34,6 @@ from labtrust_export.statement import (
     PAYLOAD_TYPE,
     POLICY,
     RECEIPTS,
-    RUN_CHECKPOINT,
-    RUN_LOG,
     Predicate,
     RunFacts,
     statement_of,
@@ -166,7 +165,7 @@ def bundle_files(
     facts = None
     if run is not None:
         files |= {RUN_LOG: run.data, RUN_CHECKPOINT: run.note}
-        facts = RunFacts(origin=run.origin, number=run.number_of(log.head, log.size), size=run.size)
+        facts = RunFacts(origin=run.origin, number=run.number_of(log), size=run.size)
     predicate = Predicate(
         version="0.1",
         exporter=EXPORTER,

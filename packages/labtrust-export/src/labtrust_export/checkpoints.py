@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from labtrust_core.errors import LedgerError, UsageError
+from labtrust_core.trust.checkpoints import signed_checkpoint
 from labtrust_core.trust.key_files import SigningKey
 from labtrust_core.trust.notes import (
     Checkpoint,
@@ -12,18 +13,14 @@ from labtrust_core.trust.notes import (
     NoteError,
     parse_checkpoint,
     parse_note,
-    sign_note,
+    signers,
 )
+
+from labtrust_export.trust_policy import TrustPolicy
 
 
 class CheckpointError(LedgerError):
     """A checkpoint that lies beside a log is not that log's."""
-
-
-def signed_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> bytes:
-    """Return a checkpoint as a signed note, as it stands in a file."""
-    signature = sign_note(checkpoint.text, key.name, key.private)
-    return str(Note(checkpoint.text, (signature,))).encode()
 
 
 def checkpoint_for(expected: Checkpoint, found: Path | None, key: SigningKey | None) -> bytes:
@@ -66,3 +63,22 @@ def read_checkpoint(path: Path) -> tuple[bytes, Checkpoint]:
         raise LedgerError(f"{path}: cannot read the checkpoint ({error.strerror})") from error
     except NoteError as error:
         raise CheckpointError(f"{path}: no checkpoint: {error}") from error
+
+
+def signature_fault(note: Note, trust: TrustPolicy) -> tuple[str, str] | None:
+    """Return why a checkpoint is not signed as a caller demands, or None.
+
+    Returns:
+        ``SIGNATURE`` (a trusted key has a bad line), ``KEY_UNKNOWN`` (no log key signed) or
+        ``WITNESS`` (too few witnesses cosigned), and words.
+    """
+    good, bad = signers(note, trust.log_keys)
+    seen, false = signers(note, trust.witnesses.keys)
+    if bad or false:
+        return "SIGNATURE", f"the signature of {min(bad | false)} does not verify"
+    if not good:
+        return "KEY_UNKNOWN", "no key that is trusted with logs has signed the checkpoint"
+    if len(seen) < trust.witnesses.quorum:
+        found = f"{len(seen)} of {trust.witnesses.quorum} witnesses have cosigned the checkpoint"
+        return "WITNESS", found
+    return None

@@ -16,8 +16,16 @@ from typing import Final
 
 from labtrust_core.errors import LedgerError, UsageError
 from labtrust_core.ledger.merkle import MerkleTree, leaf_hash
-from labtrust_core.ledger.run_log import EndRecord, RunLogChecker
+from labtrust_core.ledger.run_log import (
+    RUN_CHECKPOINT,
+    RUN_LOG,
+    Begin,
+    BeginRecord,
+    EndRecord,
+    RunLogChecker,
+)
 from labtrust_core.ledger.verify import read_lines
+from labtrust_core.trust.checkpoints import signed_checkpoint
 from labtrust_core.trust.key_files import SigningKey
 from labtrust_core.trust.notes import Checkpoint
 
@@ -25,9 +33,8 @@ from labtrust_export.checkpoints import (
     CheckpointError,
     checkpoint_for,
     read_checkpoint,
-    signed_checkpoint,
 )
-from labtrust_export.statement import RUN_CHECKPOINT, RUN_LOG
+from labtrust_export.episode import EpisodeLog
 
 LOGS: Final = "logs"
 CHECKPOINT_SUFFIX: Final = ".checkpoint"
@@ -58,27 +65,33 @@ class RunEvidence:
         origin: Origin of its checkpoints.
         size: Number of its records.
         note: Its signed checkpoint.
-        numbers: Head and number of records of each ended episode, to its number.
+        begun: Head and number of records of each ended episode, to how it was begun.
     """
 
     data: bytes
     origin: str
     size: int
     note: bytes
-    numbers: dict[tuple[str, int], int]
+    begun: dict[tuple[str, int], Begin]
 
-    def number_of(self, head: str, records: int) -> int:
-        """Return the number of the episode with that ledger.
+    def number_of(self, log: EpisodeLog) -> int:
+        """Return the number of an episode in the run.
 
         Raises:
-            LedgerError: The run log states no end of it.
+            LedgerError: The run log states no end of it, or that another episode was begun.
         """
-        number = self.numbers.get((head, records))
-        if number is None:
+        begun, config = self.begun.get((log.head, log.size)), log.start.config
+        if begun is None:
             raise LedgerError(
-                f"the run log states no end of an episode with {records} records and head {head}"
+                f"the run log states no end of an episode with {log.size} records and head "
+                f"{log.head}"
             )
-        return number
+        if (begun.episode, begun.seed) != (config.episode, config.seed):
+            raise LedgerError(
+                f"the run log says that {begun.episode} with seed {begun.seed} was begun, and the "
+                f"log is of {config.episode} with seed {config.seed}"
+            )
+        return begun.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +144,19 @@ def _run_evidence(folder: Path, key: SigningKey | None) -> RunEvidence:
         raise LedgerError(f"{path}: cannot read the run log ({error.strerror})") from error
     checker = RunLogChecker()
     leaves: list[bytes] = []
-    numbers: dict[tuple[str, int], int] = {}
+    open_now: dict[int, Begin] = {}
+    begun: dict[tuple[str, int], Begin] = {}
     for line in read_lines(BytesIO(data)):
         record = checker.feed(line)
         leaves.append(leaf_hash(line[:-1]))
-        if isinstance(record, EndRecord):
-            numbers[record.body.head, record.body.records] = record.body.number
+        if isinstance(record, BeginRecord):
+            open_now[record.body.number] = record.body
+        elif isinstance(record, EndRecord):
+            begun[record.body.head, record.body.records] = open_now.pop(record.body.number)
     checker.finish()
     expected = Checkpoint(checker.origin, checker.records, checker.tree.root())
     note = _run_note(folder / RUN_CHECKPOINT, expected, leaves, key)
-    return RunEvidence(data, checker.origin, checker.records, note, numbers)
+    return RunEvidence(data, checker.origin, checker.records, note, begun)
 
 
 def _run_note(
