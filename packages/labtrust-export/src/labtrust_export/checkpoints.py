@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labtrust_core.errors import LedgerError, UsageError
+from labtrust_core.errors import DocumentError, LedgerError, UsageError
 from labtrust_core.trust.checkpoints import signed_checkpoint
 from labtrust_core.trust.key_files import SigningKey
 from labtrust_core.trust.notes import (
@@ -19,8 +19,8 @@ from labtrust_core.trust.notes import (
 from labtrust_export.trust_policy import TrustPolicy
 
 
-class CheckpointError(LedgerError):
-    """A checkpoint that lies beside a log is not that log's."""
+class EvidenceError(DocumentError):
+    """A file that is to become evidence is not in order."""
 
 
 def checkpoint_for(expected: Checkpoint, found: Path | None, key: SigningKey | None) -> bytes:
@@ -32,7 +32,7 @@ def checkpoint_for(expected: Checkpoint, found: Path | None, key: SigningKey | N
         key: Who signs a new one.
 
     Raises:
-        CheckpointError: The one that is there states something else: the log or the checkpoint is
+        EvidenceError: The one that is there states something else: the log or the checkpoint is
             not what was signed.
         UsageError: None is there and there is no key.
     """
@@ -42,9 +42,11 @@ def checkpoint_for(expected: Checkpoint, found: Path | None, key: SigningKey | N
         return signed_checkpoint(expected, key)
     data, stated = read_checkpoint(found)
     if stated != expected:
-        raise CheckpointError(
-            f"{found} is of {stated.origin} with {stated.size} records, root {stated.root.hex()}; "
-            f"the log is {expected.origin} with {expected.size}, root {expected.root.hex()}"
+        raise EvidenceError(
+            "the checkpoint is not of the log beside it",
+            file=found,
+            found=f"{stated.origin} with {stated.size} records, root {stated.root.hex()}",
+            expected=f"{expected.origin} with {expected.size}, root {expected.root.hex()}",
         )
     return data
 
@@ -53,7 +55,7 @@ def read_checkpoint(path: Path) -> tuple[bytes, Checkpoint]:
     """Read a checkpoint's file: its bytes, and what the note states.
 
     Raises:
-        CheckpointError: It is no signed note of a checkpoint.
+        EvidenceError: It is no signed note of a checkpoint.
         LedgerError: It cannot be read.
     """
     try:
@@ -62,7 +64,7 @@ def read_checkpoint(path: Path) -> tuple[bytes, Checkpoint]:
     except OSError as error:
         raise LedgerError(f"{path}: cannot read the checkpoint ({error.strerror})") from error
     except NoteError as error:
-        raise CheckpointError(f"{path}: no checkpoint: {error}") from error
+        raise EvidenceError(f"no checkpoint: {error}", file=path) from error
 
 
 def signature_fault(note: Note, trust: TrustPolicy) -> tuple[str, str] | None:
