@@ -43,7 +43,7 @@ LONG = 16 * 1024 * 1024  # bytes of a file whose reading is worth telling of
 )
 @format_option
 @pass_session
-def command(  # noqa: PLR0913 - one parameter an option
+def command(
     session: Session,
     /,
     *,
