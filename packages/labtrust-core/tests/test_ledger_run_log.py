@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from labtrust_core.canonical import MAX_LINE, canonical_bytes
 from labtrust_core.errors import LedgerError
-from labtrust_core.ledger import run_log_writer
+from labtrust_core.ledger.files import OsFiles
 from labtrust_core.ledger.merkle import leaf_hash, root_of
 from labtrust_core.ledger.record import NO_PREV
 from labtrust_core.ledger.run_log import (
@@ -347,29 +347,38 @@ def test_a_damaged_log_is_not_opened_and_stays_as_it_is(tmp_path, interrupted, d
     assert path.read_bytes() == before
 
 
-def test_a_record_is_synced_before_the_writer_returns(tmp_path, monkeypatch):
-    path = tmp_path / "log"
-    synced = []
-    with RunLogWriter(path) as writer:
-        monkeypatch.setattr(
-            run_log_writer.os, "fsync", lambda _handle: synced.append(path.read_bytes())
-        )
+class Disk(OsFiles):
+    """Notes what was there at each sync, and may be full."""
+
+    def __init__(self, path):
+        self.path, self.synced, self.full = path, [], False
+
+    def write(self, fd, data):
+        if self.full:
+            raise OSError(28, "No space left on device")
+        return super().write(fd, data[: len(data) // 2 + 1])
+
+    def sync(self, fd):
+        super().sync(fd)
+        self.synced.append(self.path.read_bytes())
+
+
+def test_a_record_is_synced_before_the_writer_returns(tmp_path, interrupted):
+    disk = Disk(tmp_path / "log")
+    with RunLogWriter(disk.path, files=disk) as writer:
+        for number, body in enumerate(INTERRUPTED, 1):
+            writer.write(body)
+            assert disk.synced[-1] == b"".join(lines_of(interrupted)[:number])
+
+
+def test_nothing_is_taken_after_a_failed_write(tmp_path):
+    disk = Disk(tmp_path / "log")
+    with RunLogWriter(disk.path, files=disk) as writer:
         writer.write(PLAN)
-        monkeypatch.undo()
-
-    assert synced == [path.read_bytes()]
-
-
-def test_nothing_is_taken_after_a_failed_write(tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    with RunLogWriter(tmp_path / "log") as writer:
-        writer.write(PLAN)
-        monkeypatch.setattr(run_log_writer.os, "write", full)
+        disk.full = True
         with pytest.raises(LedgerError, match="No space left"):
             writer.write(begin(0))
-        monkeypatch.undo()
+        disk.full = False
         with pytest.raises(LedgerError, match="an earlier write failed"):
             writer.write(begin(1))
 

@@ -8,24 +8,20 @@ file stays as it is. After a failed write nothing more is taken.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import msgspec
 
-from labtrust_core.canonical import NotCanonicalError, Reason, canonical_bytes
+from labtrust_core.canonical import MAX_LINE, NotCanonicalError, Reason, canonical_bytes
 from labtrust_core.errors import LedgerError
+from labtrust_core.ledger.files import OS_FILES, FileLayer
 from labtrust_core.ledger.record import VERSION
-from labtrust_core.ledger.run_log import (
-    KINDS,
-    RunBody,
-    RunLogChecker,
-    RunLogFaultError,
-)
-from labtrust_core.ledger.verify import open_log, read_lines
+from labtrust_core.ledger.run_log import KINDS, RunBody, RunLogChecker, RunLogFaultError
+from labtrust_core.ledger.verify import read_lines
 
-_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 _TORN: Final = frozenset({Reason.NOT_JSON, Reason.NOT_UTF8})
 
 
@@ -37,11 +33,12 @@ class RunLogWriter:
         checker: What the log says so far: its order, origin, number of records, tree.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, files: FileLayer = OS_FILES) -> None:
         """Open the log, which is checked if it is there already, or make an empty one.
 
         Args:
             path: The file; its folder must exist.
+            files: What the file lies on.
 
         Raises:
             RunLogFaultError: A record breaks a rule.
@@ -49,15 +46,16 @@ class RunLogWriter:
         """
         self.path = path
         self.checker = RunLogChecker()
+        self._files = files
         self._failed = False
         self._fd: int | None = None
-        kept = _checked(path, self.checker) if path.exists() else 0
         try:
-            self._fd = os.open(path, _FLAGS, 0o644)
-            if os.fstat(self._fd).st_size > kept:
-                os.ftruncate(self._fd, kept)
-            os.fsync(self._fd)
-            _sync_folder(path.parent)
+            kept = self._checked()
+            self._fd = files.open_append(path)
+            if files.size(self._fd) > kept:
+                files.truncate(self._fd, kept)
+            files.sync(self._fd)
+            files.sync_folder(path.parent)
         except OSError as error:
             self.close()
             raise self._error("cannot open the run log", error) from error
@@ -67,6 +65,7 @@ class RunLogWriter:
 
         Raises:
             RunLogFaultError: It may not stand here; nothing is written.
+            NotCanonicalError: It has no canonical form; nothing is written.
             LedgerError: It cannot be written, an earlier write failed, or the writer is closed.
         """
         if self._fd is None or self._failed:
@@ -76,11 +75,11 @@ class RunLogWriter:
         record = {**placed, "kind": KINDS[type(body)], "body": msgspec.to_builtins(body)}
         line = canonical_bytes(record) + b"\n"
         checker.feed(line)
-        self._failed = True
+        self._failed = True  # until all of it is done, whatever interrupts it
         try:
             while line:
-                line = line[os.write(self._fd, line) :]
-            os.fsync(self._fd)
+                line = line[self._files.write(self._fd, line) :]
+            self._files.sync(self._fd)
         except OSError as error:
             raise self._error("cannot write", error) from error
         self._failed = False
@@ -88,8 +87,9 @@ class RunLogWriter:
     def close(self) -> None:
         """Close the file; closing twice does nothing."""
         if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
+            fd, self._fd = self._fd, None
+            with suppress(OSError):  # every record is on the disk already
+                self._files.close(fd)
 
     def __enter__(self) -> Self:
         return self
@@ -102,40 +102,34 @@ class RunLogWriter:
     ) -> None:
         self.close()
 
+    def _checked(self) -> int:
+        """Check what is there, but for a torn last line; return the length of what is whole."""
+        kept = 0
+        try:
+            file = self._files.open_read(self.path)
+        except FileNotFoundError:
+            return 0
+        with file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            for line in read_lines(file):
+                try:
+                    self.checker.feed(line)
+                except RunLogFaultError as fault:
+                    if kept + len(line) == size and _is_torn(line, fault):
+                        break
+                    raise
+                kept += len(line)
+        return kept
+
     def _error(self, what: str, cause: OSError | None = None) -> LedgerError:
         tail = f" ({cause.strerror})" if cause else ""
         return LedgerError(f"{self.path}: {what}{tail}")
 
 
-def _checked(path: Path, checker: RunLogChecker) -> int:
-    """Check a log that is there, but for a torn last line; return the length of what is whole."""
-    kept = 0
-    with open_log(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        for line in read_lines(file):
-            try:
-                checker.feed(line)
-            except RunLogFaultError as fault:
-                if kept + len(line) == size and _is_torn(line, fault):
-                    break
-                raise
-            kept += len(line)
-    return kept
-
-
 def _is_torn(line: bytes, fault: RunLogFaultError) -> bool:
-    """Whether the last line is what a crash leaves: without its LF, or no JSON at all."""
+    """Whether the last line is what a crash leaves: without its LF or a sector, or no JSON."""
     cause = fault.__cause__
-    return not line.endswith(b"\n") or (
-        isinstance(cause, NotCanonicalError) and cause.reason in _TORN
-    )
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the file's name as durable as its bytes, where the platform can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    if not line.endswith(b"\n"):
+        return len(line) <= MAX_LINE + 1
+    return isinstance(cause, NotCanonicalError) and cause.reason in _TORN
