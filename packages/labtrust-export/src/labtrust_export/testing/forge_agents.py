@@ -26,6 +26,10 @@ _OUTDATED = {
 Edit = Callable[[Record], object]
 
 
+def _another(action: str) -> str:
+    return "NOOP" if action != "NOOP" else "OPEN_DOOR"
+
+
 def _accepted(bundle: Good) -> list[int]:
     """Return the places of accepted events of agents that are signed."""
     return [
@@ -109,10 +113,15 @@ def agent_other_key(bundle: Good) -> Iterator[Forged]:
     """Yield bundles with an action that another agent's key has signed."""
     for index in _accepted(bundle):
         own = bundle.records[index]["event"]["agent_id"]
-        for key_id, key in sorted(bundle.records[0]["body"]["keys"].items()):
-            if key["agent_id"] != own and key["status"] == "ACTIVE":
-                files = _resigned(bundle, index, key_id)
-                yield Forged(f"{index}-{key_id[8:]}", files, "AGENT_KEY_MISMATCH")
+        keys = sorted(bundle.records[0]["body"]["keys"].items())
+        others = [
+            key_id
+            for key_id, key in keys
+            if key["agent_id"] != own and key["status"] == "ACTIVE"
+        ]
+        for key_id in others if bundle.thorough else others[index % 4 :: 4]:
+            files = _resigned(bundle, index, key_id)
+            yield Forged(f"{index}-{key_id[8:]}", files, "AGENT_KEY_MISMATCH")
 
 
 @forges(
@@ -127,7 +136,7 @@ def agent_impersonated(bundle: Good) -> Iterator[Forged]:
     agents = sorted(bundle.records[0]["body"]["roster"])
     for index in _accepted(bundle):
         own = bundle.records[index]["event"]["agent_id"]
-        for name in (*agents, "EVIL"):
+        for name in (*(agents if bundle.thorough else agents[index % 3 :: 3]), "EVIL"):
             if name != own:
                 files = _edited(bundle, index, lambda event, name=name: event.update(agent_id=name))
                 yield Forged(f"{index}-{name}", files, "AGENT_KEY_MISMATCH")
@@ -158,7 +167,7 @@ def agent_old_key(bundle: Good) -> Iterator[Forged]:
 def agent_content(bundle: Good) -> Iterator[Forged]:
     """Yield bundles with an action that its agent did not sign so."""
     edits: dict[str, Edit] = {
-        "action": lambda event: event.update(action_type="NOOP"),
+        "action": lambda event: event.update(action_type=_another(event["action_type"])),
         "arguments": lambda event: event.setdefault("args", {}).update(specimen_id="S99"),
         "no-arguments": lambda event: event.pop("args", None) or event.update(rationale="none"),
         "tokens": lambda event: event.update(token_refs=["T_ANY"]),

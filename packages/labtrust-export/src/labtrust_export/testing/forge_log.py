@@ -145,7 +145,8 @@ def record_shape(bundle: Good) -> Iterator[Forged]:
     "record-field",
     "changes or deletes one field of one record; file hashes, note and manifest are made to fit",
     level="L0",
-    bases=("signed", "roster", "enforced", "clocked"),
+    bases=("clocked",),
+    slow_bases=("signed", "roster", "enforced"),
     holes=("S01", "B14", "B15", "B21", "B23"),
 )
 def record_field(bundle: Good) -> Iterator[Forged]:

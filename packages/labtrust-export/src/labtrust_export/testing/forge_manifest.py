@@ -32,6 +32,8 @@ _TYPES: Final = (
     "application/vnd.labtrust.action+json",
     "text/plain",
 )
+_DOMAIN: Final = ("episode", "domain")  # another one has no receipts to list
+_OTHERWISE: Final = {("version",), ("exporter",), ("run",)}  # tried elsewhere, or no fact
 _OUTSIDE: Final = {
     "parent": "../../../../etc/hostname",
     "absolute": "/etc/hostname",
@@ -158,7 +160,8 @@ def envelope_type(good: Good) -> Iterator[Forged]:
 def statement_spelling(good: Good) -> Iterator[Forged]:
     """Yield statements that are not canonical."""
     payload = read_envelope(good.files[MANIFEST]).payload
-    yield Forged("line-feed", with_payload(good.files, payload + b"\n"), "STATEMENT_NOT_CANONICAL")
+    behind = with_payload(good.files, payload + b"\n")
+    yield Forged("line-feed-behind", behind, "STATEMENT_NOT_CANONICAL")
     for what, bad in misspelled(payload):
         yield Forged(what, with_payload(good.files, bad), "STATEMENT_NOT_CANONICAL")
 
@@ -292,10 +295,11 @@ def predicate_lie(good: Good) -> Iterator[Forged]:
     statement = statement_in(good.files)
     for path in paths(statement["predicate"]):
         value = at(statement["predicate"], path)
-        if path[0] in {"version", "exporter"} or isinstance(value, dict):
+        if path in _OTHERWISE or isinstance(value, dict):
             continue
         changed = with_value(statement, ("predicate", *path), _otherwise(path, value))
-        yield Forged(written(path), with_statement(good.files, changed), "PREDICATE_MISMATCH")
+        code = "STATEMENT_SUBJECTS" if path == _DOMAIN else "PREDICATE_MISMATCH"
+        yield Forged(written(path), with_statement(good.files, changed), code)
     for what, fingerprints in {
         "no-fingerprints": {},
         "one-fingerprint": {"rbac": statement["predicate"]["fingerprints"]["rbac"]},

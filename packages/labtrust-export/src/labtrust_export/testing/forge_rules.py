@@ -9,8 +9,6 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from labtrust_core.trust.signatures import sign_event
-
 from labtrust_export.testing.forgery import Forged, Good, forges
 from labtrust_export.testing.sealing import Files, Record, relinked, sealed
 
@@ -157,20 +155,18 @@ def role_exceeded(bundle: Good) -> Iterator[Forged]:
     for index, record in enumerate(bundle.records):
         if not _is(record, "ACCEPTED"):
             continue
-        for name in ("EVIL", "", "SYSTEM "):
+        for name in ("EVIL", "SYSTEM ", "A_RUNNER\u200b"):
 
             def impersonate(records: Records, index: int = index, name: str = name) -> None:
                 records[index]["event"]["agent_id"] = name
 
             yield Forged(f"{index}-by-{name!r}", retold(bundle, impersonate), "RULE_ROLE")
-        for action in ("TELEPORT", "UPDATE_ROSTER", "noop"):
+        for action in ("TELEPORT", "noop", "SYS_ARRIVAL"):
 
             def act(records: Records, index: int = index, action: str = action) -> None:
                 records[index]["event"]["action_type"] = action
 
-            code = "RULE_ROLE" if action != "UPDATE_ROSTER" else _RUNTIME
-            if code != _RUNTIME:
-                yield Forged(f"{index}-{action}", retold(bundle, act), code)
+            yield Forged(f"{index}-{action}", retold(bundle, act), "RULE_ROLE")
     yield from _whitewashed(bundle, ("RBAC_ACTION_DENY",), "RULE_ROLE")
 
 
@@ -203,45 +199,27 @@ def runtime_control_unsigned(bundle: Good) -> Iterator[Forged]:
 
 @forges(
     "roster-forged",
-    "changes the roster: gives agents other roles, or has somebody else change it",
+    "has somebody else change the roster, who signs it with a good key of his own",
     level="L2",
     bases=("roster",),
 )
 def roster_forged(bundle: Good) -> Iterator[Forged]:
-    """Yield bundles with a changed roster, with what follows from it at L2."""
+    """Yield bundles in which another than the system has changed the roster."""
+    index = next(
+        place
+        for place, record in enumerate(bundle.records)
+        if record.get("event", {}).get("action_type") == "UPDATE_ROSTER"
+    )
+    for agent, key_id in (
+        ("A_CLINSCI", "ed25519:key_clinsci"),
+        ("A_SUPERVISOR", "ed25519:key_supervisor"),
+        ("A_RUNNER", "ed25519:key_runner"),
+    ):
 
-    def by_other(records: Records) -> None:
-        agent, key_id = "A_SECURITY", "ed25519:key_security"
-        event = {**records[5]["event"], "agent_id": agent, "key_id": key_id}
-        records[5]["event"] = sign_event(
-            {name: value for name, value in event.items() if name != "signature"},
-            key_id=key_id,
-            private=bundle.episode.agents[key_id],
-            episode=records[0]["body"]["config"]["episode"],
-            head=records[5]["prev"],
-        )
+        def usurp(records: Records, agent: str = agent, key_id: str = key_id) -> None:
+            records[index]["event"] |= {"agent_id": agent, "key_id": key_id}
 
-    yield Forged("by-another", retold(bundle, by_other), "RULE_ROLE")
-
-    def undone(records: Records) -> None:
-        accept(records, 14)
-
-    yield Forged(
-        "refused-change-accepted",
-        retold(bundle, undone),
-        frozenset({"RULE_OUTCOME_ROLE", "RULE_INVARIANT"}),
-    ) if _needs_role(bundle) else _outcome_role(bundle)
-
-
-def _needs_role(_bundle: Good) -> bool:
-    return False
-
-
-def _outcome_role(bundle: Good) -> Forged:
-    def other(records: Records) -> None:
-        records[5]["outcome"]["role"] = "ROLE_SUPERVISOR"
-
-    return Forged("by-another-role", retold(bundle, other), "RULE_OUTCOME_ROLE")
+        yield Forged(agent, retold(bundle, usurp), "RULE_ROLE")
 
 
 @forges(
@@ -542,8 +520,7 @@ def enforcement_forged(bundle: Good) -> Iterator[Forged]:
         def swap(records: Records) -> None:
             records[6], records[7] = records[7], records[6]
 
-        codes = frozenset({"RULE_ENFORCEMENT", "RULE_FROZEN"})
-        yield Forged("swapped", retold(bundle, swap), codes)
+        yield Forged("swapped", retold(bundle, swap), "RULE_ENFORCEMENT")
 
 
 @forges(

@@ -47,7 +47,7 @@ _FIELDS: Final = (
 
 def _begun(bundle: Good, records: list[Record]) -> Files:
     """Return the bundle with another start, log and note made to fit and signed."""
-    files = bundle.files | {LOG_FILE: joined(relinked(records, bundle.episode.agents))}
+    files = bundle.files | {LOG_FILE: joined(relinked(records))}
     return resealed(checkpoints(files))
 
 
@@ -206,3 +206,59 @@ def policy_swapped(bundle: Good) -> Iterator[Forged]:
         records = bundle.records
         records[0]["body"]["policy_fingerprint"] = digit * 64
         yield Forged(f"fingerprint-{digit}", _begun(bundle, records), "POLICY_FINGERPRINT")
+
+
+_EVENT_FORMS: Final[dict[str, tuple[str, Record]]] = {
+    "no-agent": ("event", {"agent_id": ""}),
+    "number-for-agent": ("event", {"agent_id": 7}),
+    "no-action": ("event", {"action_type": ""}),
+    "no-id": ("event", {"event_id": ""}),
+    "negative-time": ("event", {"t_s": -1}),
+    "fraction-of-time": ("event", {"t_s": 0.5}),
+    "time-as-text": ("event", {"t_s": "0"}),
+    "list-of-arguments": ("event", {"args": []}),
+    "token-for-tokens": ("event", {"token_refs": "T1"}),
+    "tokens-of-numbers": ("event", {"token_refs": [1]}),
+    "unknown-field": ("event", {"approved": True}),
+    "status-allowed": ("outcome", {"status": "ALLOWED"}),
+    "status-small": ("outcome", {"status": "accepted"}),
+    "status-true": ("outcome", {"status": True}),
+    "list-of-data": ("outcome", {"data": []}),
+    "text-of-emits": ("outcome", {"emits": "NONE"}),
+    "violation-as-text": ("outcome", {"violations": ["INV-TOK-001"]}),
+    "violation-unknown-field": (
+        "outcome",
+        {"violations": [{"invariant_id": "INV-TOK-001", "severity": "CRITICAL", "waived": True}]},
+    ),
+    "unknown-outcome": ("outcome", {"approved": True}),
+}
+
+
+@forges(
+    "event-shape",
+    "records an event or an outcome that is none, and has everybody sign it",
+    level="L0",
+    bases=("clocked", "amended"),
+)
+def event_shape(bundle: Good) -> Iterator[Forged]:
+    """Yield logs with an event or outcome of another shape."""
+    places = [
+        index
+        for index, record in enumerate(bundle.records)
+        if record["kind"] == "event" and record["outcome"]["status"] == "ACCEPTED"
+    ]
+    for index in places if bundle.thorough else (places[0], places[-1]):
+        for what, (part, change) in _EVENT_FORMS.items():
+            records = bundle.records
+            records[index][part] |= change
+            yield Forged(f"{index}-{what}", _begun(bundle, records), "RECORD_SCHEMA")
+        for part, name in (
+            ("event", "agent_id"),
+            ("event", "action_type"),
+            ("event", "event_id"),
+            ("event", "t_s"),
+            ("outcome", "status"),
+        ):
+            records = bundle.records
+            del records[index][part][name]
+            yield Forged(f"{index}-without-{name}", _begun(bundle, records), "RECORD_SCHEMA")

@@ -62,13 +62,15 @@ def relinked(
     """
     head, leaves = NO_PREV, []
     lines: list[bytes] = []
-    name = records[0].get("body", {}).get("config", {}).get("episode", "")
+    name = records[0]["body"]["config"]["episode"] if agents else ""
+    events = 0
     for index, record in enumerate(records):
         record["seq"], record["prev"] = index, head
         if agents and index not in keep:
             _sign_again(record, agents, name, head)
+        events += record["kind"] == "event"
         if record["kind"] == "end":
-            _close(record, len(records) - 2, leaves)
+            _close(record, events, leaves)
         line = canonical_bytes(record)
         leaves.append(leaf_hash(line))
         head = leaves[-1].hex()
