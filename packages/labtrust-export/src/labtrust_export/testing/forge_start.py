@@ -199,9 +199,8 @@ def policy_swapped(bundle: Good) -> Iterator[Forged]:
     for name in sorted(documents):
         rest = {key: value for key, value in documents.items() if key != name}
         data = canonical_bytes({"documents": rest}) + b"\n"
-        yield Forged(f"without-{name}", resealed(bundle.files | {POLICY: data}), "POLICY_FINGERPRINT")
-    weak = canonical_bytes({"documents": {}}) + b"\n"
-    yield Forged("no-documents", resealed(bundle.files | {POLICY: weak}), "POLICY_FINGERPRINT")
+        files = resealed(bundle.files | {POLICY: data})
+        yield Forged(f"without-{name}", files, "POLICY_FINGERPRINT")
     for digit in "01":
         records = bundle.records
         records[0]["body"]["policy_fingerprint"] = digit * 64
