@@ -22,6 +22,7 @@ from labtrust_export.testing.sealing import (
     joined,
     linked,
     manifested,
+    policy_of,
     receipts,
     relinked,
     resealed,
@@ -223,7 +224,7 @@ def policy_unfit(bundle: Good) -> Iterator[Forged]:
         ("zones", "zones", {"zones": 7}),
     ):
         documents = right | {name: right[name] | change}
-        policy = canonical_bytes({"documents": documents})
+        policy = policy_of(bundle.episode.policy, documents)
         records = bundle.records
         records[0]["body"]["policy_fingerprint"] = sha256_hex(policy)
         lines = relinked(records, bundle.episode.agents)

@@ -28,6 +28,7 @@ from labtrust_export.testing.sealing import (
     joined,
     manifested,
     parsed,
+    policy_of,
     receipts,
     rehashed,
     relinked,
@@ -282,7 +283,7 @@ def policy_weakened(bundle: Good) -> Iterator[Forged]:
         | {"capabilities": documents["capabilities"] | {"override_actions": []}},
         "one-word": documents | {"zz": {}},
     }.items():
-        policy = canonical_bytes({"documents": changed})
+        policy = policy_of(bundle.episode.policy, changed)
         records = bundle.records
         records[0]["body"]["policy_fingerprint"] = sha256_hex(policy)
         lines = relinked(records, bundle.episode.agents)
