@@ -1,0 +1,3 @@
+"""TEMP."""
+from typing import Any
+def check_rules(*a: Any) -> None: ...
