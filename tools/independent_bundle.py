@@ -6,7 +6,6 @@ fails raises `Failed` with its code.
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from hashlib import sha256
@@ -48,7 +47,7 @@ def check_names(folder: Path) -> set[str]:
     is_folder = folder.is_dir() and not folder.is_symlink()
     require(is_folder, "BUNDLE_NOT_A_FOLDER", f"{folder} is no folder")
     try:
-        names = sorted(os.listdir(folder))
+        names = sorted(entry.name for entry in folder.iterdir())
     except OSError as error:
         raise Failed("BUNDLE_NOT_A_FOLDER", str(error)) from None
     require(names, "BUNDLE_EMPTY", "nothing is in the folder")
@@ -128,7 +127,9 @@ def check_records(events: list[Record]) -> None:
         require(fits(outcome, shapes.OUTCOME), "RECORD_SCHEMA", f"{place}: no outcome")
         unread = outcome.get("reason") in ("RC_EVENT_MALFORMED", "AUDIT_CHAIN_BROKEN")
         spared = unread and outcome["status"] == "BLOCKED"
-        require(spared or fits(record["event"], shapes.EVENT), "RECORD_SCHEMA", f"{place}: no event")
+        require(
+            spared or fits(record["event"], shapes.EVENT), "RECORD_SCHEMA", f"{place}: no event"
+        )
 
 
 def read_policy(data: bytes, fingerprint: Json) -> Record:

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple, TypeAlias
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Shape: TypeAlias = "str | list[Shape] | tuple[Shape, ...] | dict[str, Shape]"
 
 MAX_INTEGER: Final = 2**53 - 1
@@ -199,7 +199,7 @@ def is_accepted_key(public: bytes) -> bool:
     """Whether 32 bytes are the canonical encoding of a point, and not one of low order."""
     y = int.from_bytes(public, "little") & ((1 << 255) - 1)
     square = y * y % _P
-    # A point of order 1 or 2 has y = 1 or -1, of order 4 y = 0; doubling one of order 8 gives y = 0.
+    # y is 1 or -1 at order 1 or 2, 0 at order 4, and becomes 0 when a point of order 8 is doubled.
     low = y * (square - 1) * (_D * square * square + 2 * square - 1) % _P == 0
     x_square = (square - 1) * pow(_D * square + 1, -1, _P) % _P
     return len(public) == 32 and y < _P and not low and pow(x_square, _P // 2, _P) == 1  # noqa: PLR2004

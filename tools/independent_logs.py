@@ -115,8 +115,8 @@ def read_run_log(data: bytes) -> Log:
     order = RunOrder()
     require(data, "RUNLOG_NOT_CANONICAL", "the run log is empty")
     for line, whole in split_lines(data):
-        whole = whole and len(line) <= MAX_LINE
-        require(whole, "RUNLOG_NOT_CANONICAL", "a line without LF, or of more than 65,536 bytes")
+        short = whole and len(line) <= MAX_LINE
+        require(short, "RUNLOG_NOT_CANONICAL", "a line without LF, or of more than 65,536 bytes")
         record = read(line, "RUNLOG_NOT_CANONICAL")
         require(fits(record, shapes.RUN_RECORD), "RUNLOG_SCHEMA", "a line is no record of a run")
         prev = leaves[-1].hex() if leaves else FIRST

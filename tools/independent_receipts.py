@@ -201,11 +201,13 @@ def receipts(scenario: Json, events: list[Record], tree: Tree) -> list[bytes]:
     for entity in _entities(scenario, events):
         decision, number = _decision(entity)
         used = [args_of(one).get("device_id") for one in entity.records if is_accepted(one)]
-        run = None if entity.origin is None else text(args_of(entity.origin).get("run_id"))
-        if entity.kind == "result" and run is not None:
-            used += devices[run]
+        ran = None if entity.origin is None else text(args_of(entity.origin).get("run_id"))
+        if entity.kind == "result" and ran is not None:
+            used += devices[ran]
         outcomes = [outcome_of(record) for record in entity.records]
-        broken = [table(one).get("invariant_id") for o in outcomes for one in items(o.get("violations"))]
+        broken = [
+            table(one).get("invariant_id") for o in outcomes for one in items(o.get("violations"))
+        ]
         tokens = [token for o in outcomes for token in texts(o.get("tokens_consumed"))]
         place = number if isinstance(number, int) else 0
         receipt: dict[str, Json] = {

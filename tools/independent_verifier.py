@@ -254,12 +254,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--state", type=Path, help="what was seen of runs; checks the history")
     asked = parser.parse_args(arguments)
     try:
-        state: Json = None
+        state: dict[str, Json] | None = None
         if asked.state is not None:
-            new = not asked.state.exists()
-            state = {"version": "0.1", "runs": {}} if new else read_json(asked.state)
-            if not isinstance(state, dict):
-                raise ValueError("the state is no object")  # noqa: TRY301, TRY004 - one way out
+            new: Json = {"version": "0.1", "runs": {}}
+            state = table(read_json(asked.state) if asked.state.exists() else new)
         verdict = verify(asked.bundle, read_json(asked.trust_policy), asked.max_level, state)
     except (OSError, ValueError, RecursionError) as error:
         print(f"{asked.trust_policy}: {error}", file=sys.stderr)
