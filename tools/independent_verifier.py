@@ -27,7 +27,7 @@ from independent_bundle import Evidence, check_bytes, public_key
 from independent_formats import Json, Key, Note, Tree, fits, number, table, texts
 from independent_logs import Failed, require
 from independent_receipts import Record, args_of, event_of, is_accepted
-from independent_rules import check_rules
+from independent_rules import Signing, check_rules
 
 LEVELS: Final = ("L0", "L1", "L2")
 ACTION: Final = "application/vnd.labtrust.action+json"
@@ -158,6 +158,14 @@ def is_signed(key: Record, event: Record, episode: Json) -> bool:
     return form.signed_by(public_key(key) or b"", signature, form.pae(ACTION, message))
 
 
+def signer_of(evidence: Evidence, record: Record) -> str | None:
+    """Return the agent whose key made the signature of an event, or None."""
+    event = event_of(record)
+    key = table(table(evidence.start["keys"]).get(str(event.get("key_id"))))
+    signed = key and is_signed(key, event, table(evidence.start["config"])["episode"])
+    return str(key["agent_id"]) if signed else None
+
+
 def check_agents(evidence: Evidence) -> None:
     """Check the signatures of what agents did."""
     roster = {**table(evidence.start["roster"])}
@@ -230,7 +238,7 @@ def verify(
             check_keys(evidence, keys)
             reached = "L1"
         if level == "L2":
-            check_rules(evidence, agent_fault)
+            check_rules(evidence, Signing(agent_fault, signer_of))
             reached = "L2"
         if state is not None:
             state["runs"] = check_history(evidence, table(state["runs"]))
