@@ -12,11 +12,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-import independent_formats as form
-import independent_shapes as shapes
-from independent_formats import Json, Note, fits, items, number, table
-from independent_logs import Failed, Log, read, read_log, read_run_log, require
-from independent_receipts import Record, receipts
+from second_verifier import formats as form
+from second_verifier import shapes
+from second_verifier.formats import Json, Note, fits, items, number, table
+from second_verifier.logs import Failed, Log, read, read_log, read_run_log, require
+from second_verifier.receipts import Record, receipts
 
 NEEDED: Final = {"checkpoint", "episode_log.jsonl", "policy.json"}
 RUN_FILES: Final = {"run_checkpoint", "run_log.jsonl"}

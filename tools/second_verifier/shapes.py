@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from independent_formats import Shape
+from second_verifier.formats import Shape
 
 ENVELOPE: Final[Shape] = {
     "payload": "base64",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Final
 
-from independent_formats import Json, Tree, canonical, items, table, text, texts
+from second_verifier.formats import Json, Tree, canonical, items, table, text, texts
 
 Record = dict[str, Json]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-import independent_formats as form
-import independent_shapes as shapes
-from independent_formats import Json, Tree, fits, number, table, text
-from independent_receipts import Record, event_of
+from second_verifier import formats as form
+from second_verifier import shapes
+from second_verifier.formats import Json, Tree, fits, number, table, text
+from second_verifier.receipts import Record, event_of
 
 MAX_LINE: Final = 65_536
 FIRST: Final = "0" * 64  # what a first record names as its predecessor
