@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from labtrust_core.canonical import canonical_bytes
-from labtrust_core.domains import DEFAULT_DOMAIN, OpenedPolicy, document_kinds, get_domain
-from labtrust_core.domains import open_documents as open_policy_documents
+from labtrust_core.domains import OpenedPolicy, open_documents
 from labtrust_core.engine.engine import Engine
 from labtrust_core.errors import UnknownNameError
 from labtrust_core.golden.format import Scenario, Step, Suite
@@ -23,7 +21,6 @@ from labtrust_core.golden.initial import start_of
 from labtrust_core.golden.keys import Signer as StepSigner
 from labtrust_core.golden.reader import read_suite, read_test_keys
 from labtrust_core.golden.runner import TEST_KEYS, suite_folder
-from labtrust_core.policy.documents import read_document
 from labtrust_core.trust.keys import TestKeyring
 from msgspec import UNSET, structs
 
@@ -68,23 +65,18 @@ class _Stage:
     """What all episodes share: policy, suite, test keys."""
 
     policy: OpenedPolicy
-    policy_bytes: bytes
     suite: Suite
     keyring: TestKeyring
 
 
 @functools.cache
 def _stage() -> _Stage:
-    policy = open_policy_documents()
+    policy = open_documents()
     directory = policy.documents.directory
-    documents = {
-        kind.name: read_document(directory / kind.path).data
-        for kind in document_kinds(get_domain(DEFAULT_DOMAIN))
-    }
     suite = read_suite(suite_folder(directory))
     keys = read_test_keys(directory / TEST_KEYS)
     keyring = TestKeyring(keys.keys, suite.deterministic.rng_seed)
-    return _Stage(policy, canonical_bytes({"documents": documents}), suite, keyring)
+    return _Stage(policy, suite, keyring)
 
 
 @functools.cache
@@ -104,7 +96,7 @@ def episode(name: str) -> Episode:
         state = {"specimens": [_SPECIMEN], **scenario.initial_state}
         scenario = structs.replace(scenario, initial_state=state)
     lines = _played(stage, scenario)
-    return Episode(name, lines, stage.policy_bytes, stage.keyring.private)
+    return Episode(name, lines, stage.policy.documents.snapshot, stage.keyring.private)
 
 
 def _played(stage: _Stage, scenario: Scenario) -> tuple[bytes, ...]:

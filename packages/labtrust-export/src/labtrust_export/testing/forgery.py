@@ -140,6 +140,7 @@ class ForgeryClass:
         level: The level at which it must be refused.
         holes: Ids of the known holes (``holes.KNOWN_HOLES``) that it is about.
         bases: The good bundles that it is tried on.
+        slow_bases: Those that it is also tried on where time does not matter.
         forge: Makes the forgeries of one bundle.
     """
 
@@ -148,11 +149,12 @@ class ForgeryClass:
     level: str
     holes: tuple[str, ...]
     bases: tuple[str, ...]
+    slow_bases: tuple[str, ...]
     forge: Forge
 
     def forgeries(self, *, thorough: bool = False) -> Iterator[Forgery]:
         """Yield the forgeries of this class over its bases."""
-        for base in self.bases:
+        for base in (*self.bases, *(self.slow_bases if thorough else ())):
             bundle = replace(good(base), thorough=thorough)
             for made in self.forge(bundle):
                 yield Forgery(self, base, made)
@@ -161,19 +163,25 @@ class ForgeryClass:
 CLASSES: Final[dict[str, ForgeryClass]] = {}
 
 
-def forges(
-    name: str, attacker: str, *, level: str, bases: tuple[str, ...], holes: tuple[str, ...] = ()
+def forges(  # noqa: PLR0913 - a class has that many sides, and all but two are named
+    name: str,
+    attacker: str,
+    *,
+    level: str,
+    bases: tuple[str, ...],
+    slow_bases: tuple[str, ...] = (),
+    holes: tuple[str, ...] = (),
 ) -> Callable[[Forge], Forge]:
     """Register a class under a name.
 
     Raises:
         ValueError: The name is taken, or there is no such level or base.
     """
-    if name in CLASSES or level not in LEVELS or not set(bases) <= set(BASES):
+    if name in CLASSES or level not in LEVELS or not {*bases, *slow_bases} <= set(BASES):
         raise ValueError(f"the class {name} is there already, or its level or a base is not")
 
     def register(forge: Forge) -> Forge:
-        CLASSES[name] = ForgeryClass(name, attacker, level, holes, bases, forge)
+        CLASSES[name] = ForgeryClass(name, attacker, level, holes, bases, slow_bases, forge)
         return forge
 
     return register

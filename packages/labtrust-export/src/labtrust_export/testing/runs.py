@@ -29,7 +29,7 @@ def run_records(episode: Episode) -> list[Record]:
     plan = {
         "base_seed": base_seed,
         "num_episodes": EPISODES,
-        "run": {"task": "forged"},
+        "run": {"task": start["config"]["episode"]},
         "versions": {"labtrust-core": start["engine"]},
         "agents": {"ops_0": "scripted"},
         "policy_fingerprint": start["policy_fingerprint"],

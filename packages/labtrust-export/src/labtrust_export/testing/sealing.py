@@ -14,12 +14,12 @@ from typing import Any, Final, TypeAlias
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from labtrust_core.canonical import canonical_bytes, sha256_hex
 from labtrust_core.ledger.merkle import leaf_hash, root_of
-from labtrust_core.ledger.record import NO_PREV
+from labtrust_core.ledger.record import NO_PREV, read_record
 from labtrust_core.trust.notes import Checkpoint, Note, cosign, sign_note
 from labtrust_core.trust.signatures import sign_event
 
 from labtrust_export.envelope import read_envelope, signed
-from labtrust_export.receipts import receipt_lines
+from labtrust_export.receipts import receipt_file, receipts_of
 from labtrust_export.testing.episodes import Episode
 from labtrust_export.testing.signers import HONEST, WITNESSED_AT, Signers
 
@@ -62,13 +62,15 @@ def relinked(
     """
     head, leaves = NO_PREV, []
     lines: list[bytes] = []
-    name = records[0].get("body", {}).get("config", {}).get("episode", "")
+    name = records[0]["body"]["config"]["episode"] if agents else ""
+    events = 0
     for index, record in enumerate(records):
         record["seq"], record["prev"] = index, head
         if agents and index not in keep:
             _sign_again(record, agents, name, head)
+        events += record["kind"] == "event"
         if record["kind"] == "end":
-            _close(record, len(records) - 2, leaves)
+            _close(record, events, leaves)
         line = canonical_bytes(record)
         leaves.append(leaf_hash(line))
         head = leaves[-1].hex()
@@ -156,10 +158,16 @@ def sealed(episode: Episode, signers: Signers = HONEST) -> Files:
     """Return the files of an episode's bundle, all of them derived and signed anew."""
     files = {LOG_FILE: joined(episode.lines), POLICY: episode.policy + b"\n"}
     if parsed(episode.lines[:1])[0]["body"]["domain"] == "hospital_lab":
-        files[RECEIPTS] = joined(receipt_lines(episode.lines))
+        files[RECEIPTS] = receipts(episode.lines)
     if episode.run:
         files[RUN_LOG] = joined(episode.run)
     return manifested(checkpoints(files, signers), signers)
+
+
+def receipts(lines: Sequence[bytes]) -> bytes:
+    """Return the receipts that a log yields, as a file."""
+    leaves = [leaf_hash(line) for line in lines]
+    return receipt_file(receipts_of([read_record(line) for line in lines], leaves))
 
 
 def manifested(files: Files, signers: Signers = HONEST) -> Files:
@@ -188,8 +196,8 @@ def predicate(files: Files) -> Record:
     records = parsed(lines)
     start, end = records[0]["body"], records[-1]["body"]
     documents = json.loads(files[POLICY])["documents"]
-    receipts = [json.loads(line) for line in lines_of(files.get(RECEIPTS, b"\n")) if line]
-    kinds = [item["entity_type"] for item in receipts]
+    found = [json.loads(line) for line in lines_of(files.get(RECEIPTS, b"\n")) if line]
+    kinds = [item["entity_type"] for item in found]
     return {
         "version": "0.1",
         "exporter": EXPORTER,

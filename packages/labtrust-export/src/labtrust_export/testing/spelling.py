@@ -102,8 +102,8 @@ def misspelled(line: bytes) -> Iterator[tuple[str, bytes]]:
         out where there is none.
     """
     for name, spell in _WHOLE.items():
-        if name != "space-inside" or b":" in line:
-            yield name, spell(line)
+        if (bad := spell(line)) != line:
+            yield name, bad
     for tricks, place in ((_NUMBERS, _INTEGER), (_IN_TEXT, _TEXT)):
         for name, text in tricks.items():
             if place.search(line):
