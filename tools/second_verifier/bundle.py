@@ -14,7 +14,7 @@ from typing import Final
 
 from second_verifier import formats as form
 from second_verifier import shapes
-from second_verifier.formats import Json, Note, fits, items, number, table
+from second_verifier.formats import Json, Note, fits, items, number, table, texts
 from second_verifier.logs import Failed, Log, read, read_log, read_run_log, require
 from second_verifier.receipts import Record, receipts
 
@@ -32,9 +32,14 @@ class Evidence:
     signatures: list[Json]
     log: Log
     start: Record
-    documents: Record
+    policy: Record
     notes: dict[str, Note]
     run: Log | None = None
+
+    @property
+    def documents(self) -> Record:
+        """The policy's documents, by name."""
+        return table(self.policy["documents"])
 
     @property
     def events(self) -> list[Record]:
@@ -133,14 +138,31 @@ def check_records(events: list[Record]) -> None:
 
 
 def read_policy(data: bytes, fingerprint: Json) -> Record:
-    """Return the policy's documents."""
+    """Return the policy: documents and order."""
     whole = data[-1:] == b"\n" and len(data) <= MAX_POLICY
     require(whole, "POLICY_NOT_CANONICAL", "no LF at the end, or more than 4 MiB")
     policy = read(data[:-1], "POLICY_NOT_CANONICAL")
-    require(fits(policy, {"documents": {"*": "object"}}), "POLICY_SCHEMA", "no policy documents")
+    require(fits(policy, shapes.POLICY), "POLICY_SCHEMA", "no documents and order")
+    orders = [table(item) for item in items(policy["order"])]
+    paths = [form.canonical(item["path"]) for item in orders]
+    require(len(set(paths)) == len(paths), "POLICY_SCHEMA", "a path stands in order twice")
+    for item in orders:
+        mapping = lead(policy["documents"], items(item["path"]))
+        same = isinstance(mapping, dict) and sorted(mapping) == sorted(texts(item["keys"]))
+        require(same, "POLICY_SCHEMA", f"order: {item['path']} has no such keys")
     known = sha256(data[:-1]).hexdigest() == fingerprint
     require(known, "POLICY_FINGERPRINT", "not the policy of the start record")
-    return table(policy["documents"])
+    return policy
+
+
+def lead(value: Json, path: list[Json]) -> Json:
+    """Return what a path leads to, or None."""
+    for step in path:
+        if isinstance(step, str):
+            value = table(value).get(step)
+        else:
+            value = dict(enumerate(items(value))).get(number(step))
+    return value
 
 
 def check_note(data: bytes, prefix: str, kind: str, log: Log) -> Note:
@@ -229,8 +251,8 @@ def check_bytes(folder: Path) -> Evidence:
     start = table(log.records[0]["body"])
     check_start(start)
     check_records(log.records[1:-1])
-    documents = read_policy(files["policy.json"], start["policy_fingerprint"])
-    evidence = Evidence(message, signatures, log, start, documents, {})
+    policy = read_policy(files["policy.json"], start["policy_fingerprint"])
+    evidence = Evidence(message, signatures, log, start, policy, {})
     note = check_note(files["checkpoint"], "CHECKPOINT", "episode", log)
     evidence.notes["CHECKPOINT"] = note
     lines = None

@@ -124,12 +124,12 @@ def _due(state: State, record: Record) -> Iterator[tuple[str, Record]]:
     violations = [table(one) for one in items(outcome.get("violations"))]
     if agent is None or not is_whole(record) or enforcement.get("enabled") is not True:
         return
-    for name, rule in table(enforcement.get("rules")).items():
-        reason = next((one for one in violations if _matches(state, table(rule), one)), None)
+    for name, rule in state.enforcement_rules:
+        reason = next((one for one in violations if _matches(state, rule, one)), None)
         if reason is None:
             continue
         state.charges[agent, name] += 1
-        tier = _tier(table(rule), state.charges[agent, name])
+        tier = _tier(rule, state.charges[agent, name])
         target = _target(tier, agent, reason)
         if target is not None:
             yield (

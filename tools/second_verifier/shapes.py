@@ -93,6 +93,10 @@ START: Final[Shape] = {
     "world": "digest",
     "...": "null",
 }
+POLICY: Final[Shape] = {
+    "documents": {"*": "object"},
+    "order": [{"keys": ["text"], "path": [("text", "number")]}],
+}
 EVENT: Final[Shape] = {
     "action_type": "name",
     "agent_id": "name",

@@ -71,6 +71,14 @@ class State:
             found = table(found.get(name))
         return found
 
+    @property
+    def enforcement_rules(self) -> list[tuple[str, Record]]:
+        """Names and rules of enforcement, in the order of the policy."""
+        rules = self.policy("enforcement", "rules")
+        stated = [table(item) for item in items(self.evidence.policy["order"])]
+        listed = [item["keys"] for item in stated if item["path"] == ["enforcement", "rules"]]
+        return [(name, table(rules[name])) for name in (texts(listed[0]) if listed else rules)]
+
     def rule_of(self, record: Record) -> Record:
         """Return what the workflow says of a record's action."""
         return self.policy("workflow", "actions", action_of(record))
