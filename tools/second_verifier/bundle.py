@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -155,6 +156,13 @@ def read_policy(data: bytes, fingerprint: Json) -> Record:
     return policy
 
 
+@lru_cache(maxsize=64)
+def document_digests(policy: bytes) -> dict[str, str]:
+    """Return the digest of each document in the bytes of policy.json, by name."""
+    documents = table(form.read_canonical(policy[:-1])["documents"])
+    return {name: form.digest_of(document) for name, document in documents.items()}
+
+
 def lead(value: Json, path: list[Json]) -> Json:
     """Return what a path leads to, or None."""
     for step in path:
@@ -199,8 +207,10 @@ def run_episode(run: Log, log: Log) -> int:
     raise Failed("RUNLOG_EPISODE", "no episode of the run has ended with this log")
 
 
-def predicate_of(evidence: Evidence, lines: list[bytes] | None) -> Record:
-    """Return what the predicate must say, but for the exporter, given the receipts."""
+def predicate_of(
+    evidence: Evidence, lines: list[bytes] | None, fingerprints: dict[str, str]
+) -> Record:
+    """Return what the predicate must say, but for the exporter."""
     log, start, end = evidence.log, evidence.start, table(evidence.log.records[-1]["body"])
     config, run = table(start["config"]), evidence.run
     specimens = sum(b'"entity_type":"specimen"' in line for line in lines or [])
@@ -222,7 +232,7 @@ def predicate_of(evidence: Evidence, lines: list[bytes] | None) -> Record:
             "root": log.tree.root.hex(),
         },
         **{name: start[name] for name in ("policy_fingerprint", "keys_digest")},
-        "fingerprints": {name: form.digest_of(one) for name, one in evidence.documents.items()},
+        "fingerprints": {**fingerprints},
         "receipts": None if lines is None else counts,
         "run": place,
     }
@@ -266,6 +276,6 @@ def check_bytes(folder: Path) -> Evidence:
         evidence.notes["RUN_CHECKPOINT"] = note
     stated = {**table(statement["predicate"])}
     del stated["exporter"]
-    same = stated == predicate_of(evidence, lines)
+    same = stated == predicate_of(evidence, lines, document_digests(files["policy.json"]))
     require(same, "PREDICATE_MISMATCH", "the predicate is not what the files say")
     return evidence

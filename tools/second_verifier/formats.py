@@ -13,6 +13,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
+from json.encoder import encode_basestring
 from typing import Final, NamedTuple, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
@@ -45,9 +46,11 @@ def canonical(value: Json, depth: int = MAX_DEPTH) -> str:
         return "{" + ",".join(pairs) + "}"
     if isinstance(value, list):
         return "[" + ",".join(canonical(item, depth - 1) for item in value) + "]"
+    if isinstance(value, str):
+        return encode_basestring(value)  # its escapes are those of RFC 8785
     if isinstance(value, float):
         return _number(value)
-    return json.dumps(value, ensure_ascii=False)  # its escapes are those of RFC 8785
+    return json.dumps(value)
 
 
 def _number(value: float) -> str:
