@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -33,17 +34,29 @@ def classes() -> list[ForgeryClass]:
     return sorted(CLASSES.values(), key=lambda kind: (kind.level, kind.name))
 
 
-def forgeries(*, thorough: bool = False, levels: Iterable[str] = LEVELS) -> Iterator[Forgery]:
-    """Yield all forgeries that are to be refused at one of some levels.
+def forgeries(
+    *, thorough: bool = False, levels: Iterable[str] = LEVELS, most: int | None = None
+) -> Iterator[Forgery]:
+    """Yield the forgeries that are to be refused at one of some levels.
 
     Args:
         thorough: Try every place and every byte; ten times as many.
         levels: The levels.
+        most: How many of one class on one bundle at most, spread evenly over them; all by default.
     """
     wanted = set(levels)
     for kind in classes():
         if kind.level in wanted:
-            yield from kind.forgeries(thorough=thorough)
+            found = kind.forgeries(thorough=thorough)
+            yield from found if most is None else _spread(found, most)
+
+
+def _spread(found: Iterable[Forgery], most: int) -> Iterator[Forgery]:
+    """Yield at most so many of each base, the first and then evenly."""
+    for _base, group in groupby(found, key=lambda forgery: forgery.base):
+        items = list(group)
+        count = min(most, len(items))
+        yield from (items[place * len(items) // count] for place in range(count))
 
 
 class Verdict(NamedTuple):

@@ -80,8 +80,12 @@ def _stage() -> _Stage:
 
 
 @functools.cache
-def episode(name: str) -> Episode:
+def episode(name: str, steps: int | None = None) -> Episode:
     """Play an episode.
+
+    Args:
+        name: A name of ``SCENARIOS``.
+        steps: How many steps of its script are taken before it ends; all by default.
 
     Raises:
         UnknownNameError: There is none of that name.
@@ -89,12 +93,12 @@ def episode(name: str) -> Episode:
     if name not in SCENARIOS:
         raise UnknownNameError("episode", name, SCENARIOS)
     stage = _stage()
-    scenario = next(
-        item for item in stage.suite.scenarios if item.scenario_id == SCENARIOS[name]
-    )
+    scenario = next(item for item in stage.suite.scenarios if item.scenario_id == SCENARIOS[name])
     if scenario.timing_mode is UNSET:
         state = {"specimens": [_SPECIMEN], **scenario.initial_state}
         scenario = structs.replace(scenario, initial_state=state)
+    if steps is not None:
+        scenario = structs.replace(scenario, script=scenario.script[:steps])
     lines = _played(stage, scenario)
     return Episode(name, lines, stage.policy.documents.snapshot, stage.keyring.private)
 

@@ -115,9 +115,7 @@ def agent_other_key(bundle: Good) -> Iterator[Forged]:
         own = bundle.records[index]["event"]["agent_id"]
         keys = sorted(bundle.records[0]["body"]["keys"].items())
         others = [
-            key_id
-            for key_id, key in keys
-            if key["agent_id"] != own and key["status"] == "ACTIVE"
+            key_id for key_id, key in keys if key["agent_id"] != own and key["status"] == "ACTIVE"
         ]
         for key_id in others if bundle.thorough else others[index % 4 :: 4]:
             files = _resigned(bundle, index, key_id)
@@ -241,9 +239,7 @@ def agent_replayed(bundle: Good) -> Iterator[Forged]:
         )
         event["signature"] = elsewhere["signature"]
         lines = relinked(records, bundle.episode.agents, keep={index})
-        yield Forged(
-            f"{index}-other-episode", sealed(bundle.told(lines)), "AGENT_SIGNATURE_BAD"
-        )
+        yield Forged(f"{index}-other-episode", sealed(bundle.told(lines)), "AGENT_SIGNATURE_BAD")
 
 
 @forges(

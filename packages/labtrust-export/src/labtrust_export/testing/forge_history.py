@@ -22,6 +22,7 @@ from labtrust_export.testing.sealing import (
     joined,
     linked,
     manifested,
+    policy_of,
     receipts,
     relinked,
     resealed,
@@ -48,7 +49,8 @@ def decision_forged(bundle: Good) -> Iterator[Forged]:
             def deny(records: Records, index: int = index) -> None:
                 records[index]["outcome"] = {"status": "BLOCKED", "reason": _DENIAL}
 
-            if not any(name.endswith("_results") for name in data):
+            measured = item["event"]["action_type"] == "GENERATE_RESULT"
+            if not measured and not any(name.endswith("_results") for name in data):
                 yield Forged(f"{index}-denied", retold(bundle, deny), "REPLAY_MISMATCH")
         elif item.get("outcome", {}).get("reason", "").startswith("RC_"):
 
@@ -222,7 +224,7 @@ def policy_unfit(bundle: Good) -> Iterator[Forged]:
         ("zones", "zones", {"zones": 7}),
     ):
         documents = right | {name: right[name] | change}
-        policy = canonical_bytes({"documents": documents})
+        policy = policy_of(bundle.episode.policy, documents)
         records = bundle.records
         records[0]["body"]["policy_fingerprint"] = sha256_hex(policy)
         lines = relinked(records, bundle.episode.agents)

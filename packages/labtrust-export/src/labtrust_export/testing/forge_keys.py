@@ -28,6 +28,7 @@ from labtrust_export.testing.sealing import (
     joined,
     manifested,
     parsed,
+    policy_of,
     receipts,
     rehashed,
     relinked,
@@ -192,7 +193,9 @@ def rehashed_only(bundle: Good) -> Iterator[Forged]:
     statement = statement_in(bundle.files)
     statement["predicate"]["exporter"] = "somebody else"
     yield Forged("exporter", under_old_signatures(bundle.files, statement), "ENVELOPE_SIGNATURE")
-    yield Forged("note-resigned", rehashed(checkpoints(bundle.files, FOREIGN)), "ENVELOPE_SIGNATURE")
+    yield Forged(
+        "note-resigned", rehashed(checkpoints(bundle.files, FOREIGN)), "ENVELOPE_SIGNATURE"
+    )
 
 
 def _remade(bundle: Good, records: list[Record], signers: Signers) -> Files:
@@ -274,13 +277,13 @@ def policy_weakened(bundle: Good) -> Iterator[Forged]:
     """Yield bundles whose policy is whole, fingerprinted, signed, and not trusted."""
     documents = json.loads(bundle.episode.policy)["documents"]
     for what, changed in {
-        "none": {},
         "no-invariants": documents | {"invariants": documents["invariants"] | {"invariants": {}}},
         "no-enforcement": documents | {"enforcement": documents["enforcement"] | {"rules": {}}},
-        "no-roles": {key: value for key, value in documents.items() if key != "rbac"},
+        "no-capability": documents
+        | {"capabilities": documents["capabilities"] | {"override_actions": []}},
         "one-word": documents | {"zz": {}},
     }.items():
-        policy = canonical_bytes({"documents": changed})
+        policy = policy_of(bundle.episode.policy, changed)
         records = bundle.records
         records[0]["body"]["policy_fingerprint"] = sha256_hex(policy)
         lines = relinked(records, bundle.episode.agents)
@@ -347,9 +350,7 @@ def file_replayed(bundle: Good) -> Iterator[Forged]:
         yield Forged(name, files, code)
     files = donor | {MANIFEST: bundle.files[MANIFEST]}
     yield Forged("all-but-manifest", files, "BUNDLE_FILE_DIGEST")
-    yield Forged(
-        "manifest", bundle.files | {MANIFEST: donor[MANIFEST]}, "BUNDLE_FILE_DIGEST"
-    )
+    yield Forged("manifest", bundle.files | {MANIFEST: donor[MANIFEST]}, "BUNDLE_FILE_DIGEST")
 
 
 def start_of(bundle: Good) -> Record:

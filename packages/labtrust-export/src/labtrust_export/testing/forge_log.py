@@ -86,7 +86,9 @@ def log_empty(bundle: Good) -> Iterator[Forged]:
     yield Forged("blank-line", blank, "LOG_NOT_CANONICAL")
 
 
-@forges("log-long-line", "hides something in a line too long to read", level="L0", bases=("signed",))
+@forges(
+    "log-long-line", "hides something in a line too long to read", level="L0", bases=("signed",)
+)
 def log_long_line(bundle: Good) -> Iterator[Forged]:
     """Yield logs with a line beyond the limit."""
     for index in (0, 1, len(bundle.episode.lines) - 1):

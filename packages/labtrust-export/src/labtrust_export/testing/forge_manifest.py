@@ -93,9 +93,7 @@ def envelope_shape(good: Good) -> Iterator[Forged]:
         yield Forged(f"retyped-{written(path)}", _enveloped(good, changed), "ENVELOPE_SCHEMA")
     extra = {"key": "x", "alg": "none", "public_key": "x", "payload_type": "x"}
     for name, value in extra.items():
-        yield Forged(
-            f"extra-{name}", _enveloped(good, envelope | {name: value}), "ENVELOPE_SCHEMA"
-        )
+        yield Forged(f"extra-{name}", _enveloped(good, envelope | {name: value}), "ENVELOPE_SCHEMA")
         changed = with_value(envelope, ("signatures", 0, name), value)
         yield Forged(f"extra-signature-{name}", _enveloped(good, changed), "ENVELOPE_SCHEMA")
 

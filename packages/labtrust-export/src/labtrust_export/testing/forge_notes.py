@@ -109,9 +109,7 @@ def _shapes(point: Checkpoint) -> dict[str, str]:
         "no-size": "",
         "other-digits": "".join(chr(0x660 + int(digit)) for digit in str(point.size)),
     }
-    found = {
-        f"size-{what}": f"{point.origin}\n{size}\n{root}\n" for what, size in sizes.items()
-    }
+    found = {f"size-{what}": f"{point.origin}\n{size}\n{root}\n" for what, size in sizes.items()}
     return found | {
         "two-lines": f"{point.origin}\n{point.size}\n",
         "four-lines": point.text + "note to the reader\n",
@@ -242,13 +240,15 @@ _WHOLE: Final[tuple[tuple[str, Signers, str], ...]] = (
 )
 
 
-def _register(name: str, attacker: str, level: str, holes: tuple[str, ...]) -> Callable[[int], None]:
+def _register(
+    name: str, attacker: str, level: str, holes: tuple[str, ...]
+) -> Callable[[int], None]:
     def register(which: int) -> None:
         for prefix, (_place, _log, kind, bases) in _PLACES.items():
             own = holes if not prefix else ()
-            forges(
-                f"{prefix}{name}", f"{attacker} ({kind})", level=level, bases=bases, holes=own
-            )(_notes(prefix)[which])
+            forges(f"{prefix}{name}", f"{attacker} ({kind})", level=level, bases=bases, holes=own)(
+                _notes(prefix)[which]
+            )
 
     return register
 

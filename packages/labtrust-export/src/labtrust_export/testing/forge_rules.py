@@ -453,7 +453,12 @@ def violation_erased(bundle: Good) -> Iterator[Forged]:
         def rename(records: Records, index: int = index) -> None:
             records[index]["outcome"]["violations"][0]["invariant_id"] = "INV-INVENTED"
 
-        for what, edit in {"erased": erase, "washed": wash, "softer": soften, "other": rename}.items():
+        for what, edit in {
+            "erased": erase,
+            "washed": wash,
+            "softer": soften,
+            "other": rename,
+        }.items():
             yield Forged(f"{index}-{what}", retold(bundle, edit), "RULE_INVARIANT")
     for index, record in enumerate(bundle.records):
         if _is(record, "ACCEPTED"):

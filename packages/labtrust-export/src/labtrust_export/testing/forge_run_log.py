@@ -71,9 +71,7 @@ def run_shape(bundle: Good) -> Iterator[Forged]:
         }
         for path in paths(right, depth=2):
             variants[f"without-{written(path)}"] = without(right, path)
-            variants[f"retyped-{written(path)}"] = with_value(
-                right, path, retyped(at(right, path))
-            )
+            variants[f"retyped-{written(path)}"] = with_value(right, path, retyped(at(right, path)))
         for what, changed in variants.items():
             lines = [
                 *bundle.episode.run[:index],

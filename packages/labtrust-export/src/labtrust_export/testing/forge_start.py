@@ -18,6 +18,7 @@ from labtrust_export.testing.sealing import (
     Record,
     checkpoints,
     joined,
+    policy_of,
     relinked,
     resealed,
 )
@@ -175,12 +176,20 @@ def policy_spelling(bundle: Good) -> Iterator[Forged]:
 )
 def policy_shape(bundle: Good) -> Iterator[Forged]:
     """Yield policies of another shape."""
+    right = json.loads(bundle.episode.policy)
+    item = right["order"][0]
+    keys = {"keys": [*item["keys"], "zz"]}
     for what, data in {
         "empty": {},
-        "list": {"documents": []},
-        "text": {"documents": {"rbac": "allow"}},
-        "extra": json.loads(bundle.episode.policy) | {"partner": "x"},
-        "renamed": {"policy": json.loads(bundle.episode.policy)["documents"]},
+        "list": {"documents": [], "order": []},
+        "text": {"documents": {"rbac": "allow"}, "order": []},
+        "extra": right | {"partner": "x"},
+        "renamed": {"policy": right["documents"], "order": []},
+        "no-order": {"documents": right["documents"]},
+        "order-of-nothing": right | {"order": [{"keys": ["a"], "path": ["zz"]}, *right["order"]]},
+        "order-of-other-keys": right | {"order": [item | keys, *right["order"][1:]]},
+        "order-twice": right | {"order": [item, *right["order"]]},
+        "order-reversed": right | {"order": right["order"][::-1]},
     }.items():
         files = bundle.files | {POLICY: canonical_bytes(data) + b"\n"}
         yield Forged(what, resealed(files), "POLICY_SCHEMA")
@@ -198,10 +207,14 @@ def policy_swapped(bundle: Good) -> Iterator[Forged]:
     documents = json.loads(bundle.episode.policy)["documents"]
     for name in sorted(documents):
         rest = {key: value for key, value in documents.items() if key != name}
-        data = canonical_bytes({"documents": rest}) + b"\n"
-        yield Forged(f"without-{name}", resealed(bundle.files | {POLICY: data}), "POLICY_FINGERPRINT")
-    weak = canonical_bytes({"documents": {}}) + b"\n"
-    yield Forged("no-documents", resealed(bundle.files | {POLICY: weak}), "POLICY_FINGERPRINT")
+        data = policy_of(bundle.episode.policy, rest) + b"\n"
+        files = resealed(bundle.files | {POLICY: data})
+        yield Forged(f"without-{name}", files, "POLICY_FINGERPRINT")
+    right = json.loads(bundle.episode.policy)
+    for what, order in {"unordered": [], "half-ordered": right["order"][1:]}.items():
+        data = canonical_bytes(right | {"order": order}) + b"\n"
+        files = resealed(bundle.files | {POLICY: data})
+        yield Forged(what, files, "POLICY_FINGERPRINT")
     for digit in "01":
         records = bundle.records
         records[0]["body"]["policy_fingerprint"] = digit * 64

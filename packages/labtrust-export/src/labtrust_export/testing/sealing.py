@@ -170,6 +170,31 @@ def receipts(lines: Sequence[bytes]) -> bytes:
     return receipt_file(receipts_of([read_record(line) for line in lines], leaves))
 
 
+def policy_of(policy: bytes, documents: Record) -> bytes:
+    """Return a policy with other documents, and the order of those mappings that are still there.
+
+    Args:
+        policy: The bytes of a policy, without LF.
+        documents: The documents in place of its own.
+    """
+    kept = [
+        item
+        for item in json.loads(policy)["order"]
+        if set(_led(documents, item["path"])) == set(item["keys"])
+    ]
+    return canonical_bytes({"documents": documents, "order": kept})
+
+
+def _led(value: Any, path: Sequence[str | int]) -> Collection[str]:  # noqa: ANN401 - any JSON
+    """Return the keys of the mapping that a path leads to; none where it leads nowhere."""
+    for key in path:
+        here = value.keys() if isinstance(value, dict) else range(len(value))
+        if key not in here:
+            return ()
+        value = value[key]
+    return value if isinstance(value, dict) else ()
+
+
 def manifested(files: Files, signers: Signers = HONEST) -> Files:
     """Return files with a manifest that states what they say, signed anew."""
     statement = {
