@@ -1,7 +1,9 @@
 """The second verifier: independent, of one mind with the first, and strict in what it reads."""
 
 import ast
+import base64
 import json
+import struct
 import sys
 from itertools import islice
 from pathlib import Path
@@ -14,6 +16,8 @@ import independent_verifier
 from hypothesis import given
 from hypothesis import strategies as st
 from labtrust_core.canonical import NotCanonicalError, canonical_bytes, parse_canonical
+from labtrust_core.errors import SignatureError
+from labtrust_core.trust.keys import check_public_key
 from labtrust_export.testing.battery import classes, forgeries
 from labtrust_export.testing.forgery import BASES, good, honest_trust
 from labtrust_export.testing.signers import trust_bytes
@@ -110,7 +114,7 @@ def test_a_good_bundle_reaches_the_rules(name, tmp_path):
 @pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.name)
 def test_both_verifiers_say_the_same_of_forgeries(kind, tmp_path):
     for number, forgery in enumerate(islice(kind.forgeries(), EACH)):
-        folder = written(forgery, tmp_path / str(number))
+        folder = written(tmp_path / str(number), forgery.made.files, forgery.made.trick)
         first = verify_bundle(folder, parse_trust_policy(trust_bytes(forgery.trust)), upto=Level.L2)
         second = independent_verifier.verify(folder, forgery.trust)
 
@@ -124,7 +128,9 @@ def test_forgeries_of_a_level_are_refused_at_it(level, tmp_path):
     tried = 0
     for number, forgery in enumerate(islice(forgeries(levels=[level]), 0, None, 40)):
         verdict = independent_verifier.verify(
-            written(forgery, tmp_path / str(number)), forgery.trust, level
+            written(tmp_path / str(number), forgery.made.files, forgery.made.trick),
+            forgery.trust,
+            level,
         )
         tried += 1
         assert verdict.code in forgery.codes, forgery.name
@@ -147,11 +153,9 @@ def test_a_run_that_was_seen_further_on_is_a_rollback(tmp_path):
     for seen in state["runs"].values():
         seen["size"] += 1
 
-    assert independent_verifier.verify(folder, honest_trust(), "L2", state) == (
-        "L2",
-        "HISTORY_ROLLBACK",
-        "7 records of this run were seen",
-    )
+    verdict = independent_verifier.verify(folder, honest_trust(), "L2", state)
+
+    assert (verdict.level, verdict.code) == ("L2", "HISTORY_ROLLBACK")
 
 
 def test_another_run_of_the_same_origin_is_a_fork(tmp_path):
@@ -216,11 +220,8 @@ def test_a_key_of_low_order_is_refused(encoding):
 
 @given(st.binary(min_size=32, max_size=32))
 def test_keys_are_accepted_as_they_are_at_registration(raw):
-    from labtrust_core.errors import SignatureError
-    from labtrust_core.trust.keys import check_public_bytes
-
     try:
-        check_public_bytes(raw)
+        check_public_key("a key", base64.b64encode(raw).decode())
     except SignatureError:
         accepted = False
     else:
@@ -321,6 +322,4 @@ def test_what_is_canonical(line, is_read):
     ],
 )
 def test_doubles_are_spelled_as_the_standard_says(bits, spelled):
-    import struct
-
     assert formats.canonical(struct.unpack(">d", bits.to_bytes(8, "big"))[0]) == spelled
