@@ -1,7 +1,7 @@
 """How fast and in how much memory a bundle is verified: signed records a second at level L1.
 
     python benchmarks/verify_speed.py                       20,000 records
-    python benchmarks/verify_speed.py --records 1000000     a long one (some minutes, 800 MB of disk)
+    python benchmarks/verify_speed.py --records 1000000     a long one (minutes, 800 MB of disk)
 
 The ledger is made up: one agent who does nothing, signed each time, in a domain without receipts.
 Where a bundle has receipts, what they tell of each specimen and result is kept as well.
