@@ -21,6 +21,7 @@ from labtrust_core.golden.initial import start_of
 from labtrust_core.golden.keys import Signer as StepSigner
 from labtrust_core.golden.reader import read_suite, read_test_keys
 from labtrust_core.golden.runner import TEST_KEYS, suite_folder
+from labtrust_core.policy.directory import find_policy_dir
 from labtrust_core.trust.keys import TestKeyring
 from msgspec import UNSET, structs
 
@@ -72,7 +73,7 @@ class _Stage:
 @functools.cache
 def _stage() -> _Stage:
     policy = open_documents()
-    directory = policy.documents.directory
+    directory = find_policy_dir()
     suite = read_suite(suite_folder(directory))
     keys = read_test_keys(directory / TEST_KEYS)
     keyring = TestKeyring(keys.keys, suite.deterministic.rng_seed)

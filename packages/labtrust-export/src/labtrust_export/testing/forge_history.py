@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from labtrust_core.canonical import canonical_bytes, sha256_hex
@@ -130,7 +131,7 @@ def clockwork_forged(bundle: Good) -> Iterator[Forged]:
 
             if not item["outcome"].get("data", {}).get("released_results"):
                 yield Forged(f"{index}-out", retold(bundle, drop), "REPLAY_MISMATCH")
-                files = retold(bundle, lambda records, index=index: again(records, index, "sys-99"))
+                files = retold(bundle, partial(again, index=index, event_id="sys-99"))
                 yield Forged(f"{index}-twice", files, "REPLAY_MISMATCH")
 
 
