@@ -10,13 +10,13 @@ from collections import Counter
 
 from labtrust_core.ledger.record import EndBody, EventRecord, Record, StartRecord
 from labtrust_core.ledger.verify import LogChecker, LogFaultError, feed_whole_line
+from labtrust_core.trust.checkpoints import EPISODE_ORIGIN
 from labtrust_core.trust.notes import Checkpoint
 
 from labtrust_export.receipts import ReceiptCollector
 from labtrust_export.start import Start
 from labtrust_export.statement import (
     EPISODE_LOG,
-    EPISODE_ORIGIN,
     EpisodeFacts,
     episode_facts,
 )
@@ -25,7 +25,7 @@ from labtrust_export.verify.codes import LEVELS, Level
 from labtrust_export.verify.files import HashedFile
 from labtrust_export.verify.gates import check_gates
 from labtrust_export.verify.outcomes import OutcomeRules
-from labtrust_export.verify.policy import StatedPolicy
+from labtrust_export.verify.policy import StatedPolicy, trust_documents
 from labtrust_export.verify.records import Step, read_step
 from labtrust_export.verify.report import FaultError
 from labtrust_export.verify.rule_state import RuleState
@@ -38,6 +38,7 @@ class EpisodePass:
     Attributes:
         start: What the start record states; None before it, or where it is at fault.
         end: What the end record states; None before it.
+        is_injured: Whether the episode was to damage its ledger on purpose.
         checker: The checker of the ledger's bytes.
         receipts: What the ledger tells of specimens and results; None where nobody asks.
         signatures: The agents' signatures; None below level L1.
@@ -58,6 +59,7 @@ class EpisodePass:
         """
         self.start: Start | None = None
         self.end: EndBody | None = None
+        self.is_injured = False
         self.checker = LogChecker()
         self.receipts = ReceiptCollector() if with_receipts else None
         self.signatures: AgentSignatures | None = None
@@ -117,10 +119,17 @@ class EpisodePass:
             self._keep(fault, Level.L0)
             return
         self.start = start
+        self.is_injured = record.body["config"].get("break_chain_on") is not None
         if self._policy is not None and self._upto >= LEVELS.index(Level.L1):
             self.signatures = AgentSignatures(start, self._policy)
             if self._upto >= LEVELS.index(Level.L2):
-                self._rules = RulePass(RuleState(start, self._policy, self.signatures))
+                self._begin_rules(start, self._policy, self.signatures)
+
+    def _begin_rules(self, start: Start, policy: StatedPolicy, signatures: AgentSignatures) -> None:
+        try:
+            self._rules = RulePass(RuleState(start, trust_documents(policy), signatures))
+        except FaultError as fault:
+            self._keep(fault, Level.L2)
 
     def _step(self, record: EventRecord) -> Step | None:
         self.counts[record.origin] += 1

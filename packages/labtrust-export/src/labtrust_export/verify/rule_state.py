@@ -16,7 +16,7 @@ from labtrust_core.trust.roles import RoleTable, compile_roles
 
 from labtrust_export.start import Start
 from labtrust_export.verify.agents import AgentSignatures
-from labtrust_export.verify.policy import StatedPolicy
+from labtrust_export.verify.policy import TrustDocuments
 from labtrust_export.verify.records import Step
 
 FREEZE: Final = "FORENSIC_FREEZE_LOG"
@@ -39,7 +39,7 @@ class RuleTables:
         refusals: (action, reason code) to the invariants that such a refusal must name.
     """
 
-    def __init__(self, policy: StatedPolicy) -> None:
+    def __init__(self, policy: TrustDocuments) -> None:
         self.policy = policy
         self.roles = compile_roles(policy.rbac)
         self.capabilities = compile_capabilities(policy.capabilities)
@@ -68,7 +68,7 @@ class RuleState:
         whole: Whether the initial state is known, so that what is not known does not exist.
     """
 
-    def __init__(self, start: Start, policy: StatedPolicy, signatures: AgentSignatures) -> None:
+    def __init__(self, start: Start, policy: TrustDocuments, signatures: AgentSignatures) -> None:
         self.start = start
         self.tables = RuleTables(policy)
         self.signatures = signatures
