@@ -46,7 +46,9 @@ def _change(value: Value, step: bytes) -> None:
     if len(step) < _BYTES_OF_A_STEP or not places:
         return
     path = places[int.from_bytes(step[:2], "big") % len(places)]
-    parent, key, deed, what = at(value, path[:-1]), path[-1], step[2] % 8, step[3]
+    parent: Value = at(value, path[:-1])
+    key: Value = path[-1]
+    deed, what = step[2] % 8, step[3]
     if deed == 0:
         del parent[key]
     elif deed == 1:

@@ -232,6 +232,13 @@ def _bundle_seeds() -> list[bytes]:
     ]
 
 
+def _trust_seeds() -> list[bytes]:
+    good_one = trust_bytes(honest_trust())
+    encodings = ("utf-16", "utf-8-sig", "utf-32-le")
+    spelled = [good_one.decode().encode(encoding) for encoding in encodings]
+    return [good_one, *spelled, b'{"\\ud800":1}', b"[" * 5000, b"1" * 5000, *edits(24)]
+
+
 def _state_seeds() -> list[bytes]:
     seen = {"labtrust/run/" + "a" * 64: {"size": 9, "root": "b" * 64}}
     return [json.dumps({"version": "0.1", "runs": runs}).encode() for runs in ({}, seen)]
@@ -254,7 +261,7 @@ TARGETS: Final = (
         "trust-policy",
         "a trust policy, both readers",
         check_trust_policy,
-        lambda: [trust_bytes(honest_trust()), b'{"\\ud800":1}', *edits(24)],
+        _trust_seeds,
     ),
     Target(
         "receipt",
