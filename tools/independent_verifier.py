@@ -91,7 +91,7 @@ def verify(
 
 def read_json(path: Path) -> Json:
     """Return what is in a JSON file of the caller."""
-    value: Json = json.loads(path.read_bytes(), object_pairs_hook=_once)
+    value: Json = json.loads(path.read_bytes().decode(), object_pairs_hook=_once)
     return value
 
 

@@ -236,6 +236,7 @@ def _trust_seeds() -> list[bytes]:
     good_one = trust_bytes(honest_trust())
     encodings = ("utf-16", "utf-8-sig", "utf-32-le")
     spelled = [good_one.decode().encode(encoding) for encoding in encodings]
+    spelled += [good_one.replace(b'threshold":2', b'threshold":' + way) for way in (b"2.0", b"2e0")]
     return [good_one, *spelled, b'{"\\ud800":1}', b"[" * 5000, b"1" * 5000, *edits(24)]
 
 

@@ -258,6 +258,13 @@ def test_damaged_bytes_are_read_by_both_readers_or_by_none(value, data):
     assert is_read_by_both(bytes(line)) is not None
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32-le", "utf-8-sig"])
+def test_a_trust_policy_is_utf_8(tmp_path, encoding, trust_file, shown):
+    trust_file.write_bytes(trust_file.read_bytes().decode().encode(encoding))
+
+    assert shown(bundle(tmp_path / "bundle"), trust_file) == (2, None)
+
+
 @pytest.mark.parametrize(
     ("line", "is_read"),
     [
