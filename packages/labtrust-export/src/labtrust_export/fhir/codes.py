@@ -8,14 +8,16 @@ several public systems.
 from __future__ import annotations
 
 import functools
+import re
 from importlib import resources
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 Element: TypeAlias = dict[str, object]
-"""A part of a resource as JSON; numbers that were measured are decimals, which keep their digits."""
+"""A part of a resource as JSON; measured numbers are decimals, which keep their digits."""
 
+_CODE: Final = re.compile(r"\S+( \S+)*")
 _PACKAGE: Final = "labtrust_export.fhir"
 _TABLES: Final = "codes.v0.1.json"
 _VALUE_SET: Final = "value_set.v0.1.json"
@@ -73,6 +75,12 @@ class Codes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return a CodeableConcept of one Coding."""
         found: Element = {"coding": [self.coding(system, code)]}
         return found if text is None else {**found, "text": text}
+
+    def own(self, system: str, code: str, text: str | None = None) -> Element:
+        """Return a CodeableConcept of a name of ours; one that can be no code is a text only."""
+        if _CODE.fullmatch(code):
+            return self.concept(system, code, text)
+        return {"text": text or code}
 
     def identifier(self, system: str, value: str, kind: str | None = None) -> Element:
         """Return an Identifier of one of our own name spaces, with its type of table 0203."""

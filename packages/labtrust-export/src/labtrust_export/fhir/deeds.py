@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from labtrust_export.fhir.codes import Element
-from labtrust_export.fhir.desk import SYSTEM, Desk
+from labtrust_export.fhir.desk import SYSTEM, Desk, codings
 from labtrust_export.fhir.journal import Entry
 
 _OK: Final = "0"
@@ -25,10 +25,10 @@ def provenances(desk: Desk) -> Iterator[Element]:
             yield _provenance(desk, entry, [name], earlier)
 
 
-def _provenance(
-    desk: Desk, entry: Entry, released: Sequence[str], earlier: str | None
-) -> Element:
-    parts = ("release", str(entry.seq)) if earlier is None else ("amendment", str(entry.seq), earlier)
+def _provenance(desk: Desk, entry: Entry, released: Sequence[str], earlier: str | None) -> Element:
+    parts = (
+        ("release", str(entry.seq)) if earlier is None else ("amendment", str(entry.seq), earlier)
+    )
     sources: list[Element] = [{"role": "source", "what": _record(desk, entry)}]
     if earlier is not None:
         before = desk.names.reference("Observation", earlier)
@@ -62,7 +62,7 @@ def _record(desk: Desk, entry: Entry) -> Element:
 
 def _role(desk: Desk, entry: Entry) -> list[Element]:
     role = desk.journal.roster.get(entry.agent_id or "")
-    return [{"text": "not on the roster"} if role is None else desk.codes.concept("role", role)]
+    return [{"text": "not on the roster"} if role is None else desk.codes.own("role", role)]
 
 
 def audit_events(desk: Desk) -> Iterator[Element]:
@@ -85,9 +85,9 @@ def _kinds(entry: Entry) -> Iterator[str]:
 
 
 def _audit_event(desk: Desk, entry: Entry, kinds: Sequence[str]) -> Element:
-    subtypes = [desk.codes.concept("audit", kind) for kind in kinds]
+    subtypes = [desk.codes.coding("audit", kind) for kind in kinds]
     if entry.action is not None:
-        subtypes.append(desk.codes.concept("action", entry.action))
+        subtypes += codings(desk.codes.own("action", entry.action))
     return desk.resource(
         "AuditEvent",
         "record",

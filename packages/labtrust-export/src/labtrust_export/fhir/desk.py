@@ -1,4 +1,4 @@
-"""What every resource is written with: tables, catalogue, names, dates, and the same small parts."""
+"""What every resource is written with: tables, catalogue, names, dates, the same small parts."""
 
 from __future__ import annotations
 
@@ -58,6 +58,13 @@ class Desk:
         """Return a data-absent-reason as a CodeableConcept."""
         return self.codes.concept("absent", reason)
 
+    def coded(self, loinc: str | None, system: str, code: str, title: str | None) -> Element:
+        """Return a name of ours as a CodeableConcept, with its LOINC code where there is one."""
+        own = self.codes.own(system, code, title or code)
+        if loinc is None:
+            return own
+        return {**own, "coding": [self.codes.coding("loinc", loinc), *codings(own)]}
+
     def reasons(self, code: str | None) -> list[Element]:
         """Return Codings of one of our reasons: HL7's rejection code where it has one, and ours."""
         if code is None:
@@ -65,7 +72,7 @@ class Desk:
         found: list[Element] = []
         if code in self.codes.rejections:
             found.append(self.codes.coding("rejection", self.codes.rejections[code]))
-        return [*found, self.codes.coding("reason", code)]
+        return [*found, *codings(self.codes.own("reason", code))]
 
     def orders(self, tube: Tube | None, panel_id: str | None) -> list[Element] | None:
         """Return references to the requests that a panel of a specimen fulfils."""
@@ -84,3 +91,9 @@ class Desk:
 def absent(reason: str) -> Element:
     """Return an element that says why there is nothing."""
     return {"extension": [{"url": ABSENT_URL, "valueCode": reason}]}
+
+
+def codings(concept: Element) -> list[Element]:
+    """Return the Codings of a CodeableConcept."""
+    found = concept.get("coding", [])
+    return found if isinstance(found, list) else []

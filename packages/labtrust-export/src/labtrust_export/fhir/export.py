@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
-from labtrust_core.canonical import NotCanonicalError, canonical_bytes, parse_canonical, sha256_hex
-from labtrust_core.errors import DocumentError, UsageError
+from labtrust_core.canonical import NotCanonicalError, sha256_hex
+from labtrust_core.errors import DocumentError, PolicyError, UsageError
 from labtrust_core.ledger.record import Record, StartRecord
-from labtrust_core.ledger.verify import LogFaultError, verified_records
+from labtrust_core.ledger.verify import (
+    LogChecker,
+    LogFaultError,
+    feed_whole_line,
+    open_log,
+    read_lines,
+)
+from labtrust_core.policy.snapshot import read_snapshot
 
 from labtrust_export.fhir import deeds, findings, orders
 from labtrust_export.fhir.catalogue import Catalogue
@@ -18,12 +25,12 @@ from labtrust_export.fhir.codes import Element, shipped_codes
 from labtrust_export.fhir.desk import Desk
 from labtrust_export.fhir.ids import DEFAULT_EPOCH, Calendar, Names
 from labtrust_export.fhir.journal import read_journal
+from labtrust_export.receipts import Receipt, ReceiptCollector, receipt_file
 
 DOMAIN: Final = "hospital_lab"
 LOG: Final = "episode_log.jsonl"
 POLICY: Final = "policy.json"
 RECEIPTS: Final = "receipts.jsonl"
-_MAX_POLICY: Final = 4 * 1024 * 1024
 _encode: Final = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
 
 _WRITERS: Final = (
@@ -55,19 +62,26 @@ def export_bundle(folder: Path, epoch: str = DEFAULT_EPOCH) -> bytes:
     for name in (LOG, POLICY, RECEIPTS):
         if not (folder / name).is_file():
             raise UsageError(f"{folder} is no evidence bundle of the laboratory: no {name} in it")
-    try:
-        records = verified_records(folder / LOG)
-    except LogFaultError as fault:
-        raise DocumentError(f"the log does not verify: {fault}", file=folder / LOG) from fault
-    documents = _documents(folder / POLICY, records)
-    bundle = fhir_bundle(records, documents, epoch)
+    records, collector = _read_log(folder / LOG)
+    documents = _documents(folder / POLICY, records[0])
+    receipts = list(collector.receipts())
+    if (folder / RECEIPTS).read_bytes() != receipt_file(receipts):
+        raise DocumentError("the receipts are not what the log yields", file=folder / RECEIPTS)
+    return encoded(fhir_bundle(records, receipts, documents, epoch))
+
+
+def encoded(bundle: Element) -> bytes:
+    """Return a Bundle's bytes: keys sorted, numbers with the digits that they have, an LF."""
     return _encode(bundle) + b"\n"
 
 
 def fhir_bundle(
-    records: Sequence[Record], documents: Mapping[str, object], epoch: str = DEFAULT_EPOCH
+    records: Sequence[Record],
+    receipts: Iterable[Receipt],
+    documents: Mapping[str, object],
+    epoch: str = DEFAULT_EPOCH,
 ) -> Element:
-    """Return the FHIR Bundle of one verified log, under the policy of these documents.
+    """Return the FHIR Bundle of one verified log and its receipts, under these documents.
 
     Raises:
         UsageError: The log is not of the laboratory, or the epoch is no instant.
@@ -80,7 +94,7 @@ def fhir_bundle(
     desk = Desk(
         codes=shipped_codes(),
         catalogue=Catalogue(documents),
-        journal=read_journal(records),
+        journal=read_journal(records, receipts),
         names=Names(log),
         calendar=Calendar(epoch),
         log=log,
@@ -102,24 +116,36 @@ def _entry(desk: Desk, resource: Element) -> Element:
     return {"fullUrl": full_url, "resource": resource}
 
 
-def _documents(path: Path, records: Sequence[Record]) -> Mapping[str, object]:
-    """Return the policy's documents, having seen that the log was run under them."""
-    start = records[0]
+def _read_log(path: Path) -> tuple[list[Record], ReceiptCollector]:
+    """Return the records of a log that verifies, and what its receipts are made of."""
+    checker, collector = LogChecker(), ReceiptCollector()
+    records: list[Record] = []
     try:
-        data = path.read_bytes()
-        value = parse_canonical(data.removesuffix(b"\n"), _MAX_POLICY)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+        with open_log(path) as file:
+            for line in read_lines(file):
+                record = feed_whole_line(checker, line)
+                if record is not None:
+                    records.append(record)
+                    collector.add(record, bytes.fromhex(checker.head))
+        checker.finish()
+    except LogFaultError as fault:
+        raise DocumentError(f"the log does not verify: {fault}", file=path) from fault
+    return records, collector
+
+
+def _documents(path: Path, start: Record) -> Mapping[str, object]:
+    """Return the policy's documents, having seen that the log was run under them."""
+    data = path.read_bytes().removesuffix(b"\n")
+    try:
+        documents = read_snapshot(data)
     except NotCanonicalError as error:
         raise DocumentError(f"the policy is not canonical: {error}", file=path) from error
-    found = sha256_hex(canonical_bytes(value))
+    except PolicyError as error:
+        raise error.at(path) from error
+    found = sha256_hex(data)
     stated = start.body.get("policy_fingerprint") if isinstance(start, StartRecord) else None
-    documents = value.get("documents")
-    if found != stated or not isinstance(documents, dict):
+    if found != stated:
         raise DocumentError(
-            "the log was not run under this policy",
-            file=path,
-            found=found,
-            expected=str(stated),
+            "the log was not run under this policy", file=path, found=found, expected=str(stated)
         )
     return documents

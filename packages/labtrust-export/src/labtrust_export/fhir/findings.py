@@ -11,6 +11,7 @@ from labtrust_export.fhir.desk import Desk, absent
 from labtrust_export.fhir.journal import Measured, Tube
 from labtrust_export.fhir.orders import panel_concept
 
+_OPEN = frozenset({"PENDING", "HELD", "BLOCKED"})
 _REPLACED = frozenset({"SUPERSEDED", "AMENDED"})
 
 
@@ -46,7 +47,7 @@ def result_status(desk: Desk, result: Measured) -> str:
     """Return the status of a result's Observation."""
     if result.amends is not None and result.decision == "RELEASED":
         return "amended"
-    if result.value is None and result.decision in {"PENDING", "HELD"}:
+    if result.value is None and result.decision in _OPEN:
         return "registered"
     return desk.codes.result_statuses[result.decision]
 
@@ -96,9 +97,7 @@ def _about(desk: Desk, tube: Tube | None, analyte: str | None, panel_id: str | N
         "code": _analyte_concept(desk, analyte),
         "subject": desk.subject(tube),
         "basedOn": desk.orders(tube, panel_id),
-        "specimen": None
-        if tube is None
-        else desk.names.reference("Specimen", tube.specimen_id),
+        "specimen": None if tube is None else desk.names.reference("Specimen", tube.specimen_id),
         **effective,
     }
 
@@ -110,11 +109,8 @@ def _analyte_concept(desk: Desk, code: str | None) -> Element:
     known = desk.catalogue.analytes.get(code)
     coded = desk.codes.analytes.get(code)
     fits = coded is not None and (known is None or known.ucum == coded.ucum)
-    codings = [desk.codes.coding("loinc", coded.loinc)] if coded is not None and fits else []
-    return {
-        "coding": [*codings, desk.codes.coding("analyte", code)],
-        "text": code if known is None else known.title,
-    }
+    loinc = coded.loinc if coded is not None and fits else None
+    return desk.coded(loinc, "analyte", code, None if known is None else known.title)
 
 
 def _device(desk: Desk, device_id: str | None) -> Element | None:

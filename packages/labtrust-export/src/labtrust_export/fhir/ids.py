@@ -71,7 +71,9 @@ class Calendar:
         try:
             start = datetime.fromisoformat(epoch)
         except ValueError as error:
-            raise UsageError(f"the epoch {epoch!r} is no instant such as {DEFAULT_EPOCH}") from error
+            raise UsageError(
+                f"the epoch {epoch!r} is no instant such as {DEFAULT_EPOCH}"
+            ) from error
         if start.tzinfo is None or start.microsecond:
             raise UsageError(f"the epoch {epoch!r} needs a time zone and whole seconds")
         try:

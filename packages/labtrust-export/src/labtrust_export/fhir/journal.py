@@ -6,18 +6,18 @@ not bind (they come from agents) may hold anything; what is not of the expected 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from labtrust_core.ledger.record import EventRecord, Record, StartRecord
 
-_SPECIMEN_FATES: Final = ("held", "rejected", "accepted", "released")  # a later one wins
-_RESULT_FATES: Final = ("held", "superseded", "amended", "released")
+from labtrust_export.receipt_rules import Step, as_list, as_object, objects_of
+from labtrust_export.receipts import Receipt
+
 _STEPS: Final = {"CENTRIFUGE_END": "Centrifugation", "ALIQUOT_CREATE": "Aliquoting"}
 _MAX_DIGITS: Final = 15
-_NOTHING: Final[Mapping[str, object]] = {}
 
 
 @dataclass(slots=True)
@@ -26,8 +26,8 @@ class Tube:
 
     Attributes:
         panels: Ids of the panels asked for, first the one that it came for.
-        decision: The fate that its receipt states, without regard to refusals.
-        reason: Why it is held or rejected.
+        decision: What its receipt states.
+        reason: Why it is rejected.
         steps: What was done to it: (what, second, device id).
     """
 
@@ -50,6 +50,7 @@ class Measured:
     """One result.
 
     Attributes:
+        decision: What its receipt states.
         value: As it was stated, with its digits; None where that is no number.
         unit: The printed unit that was stated; None for one of the scenario, which has the
             catalogue's.
@@ -116,8 +117,8 @@ class Journal:
     last_s: int = 0
 
 
-def read_journal(records: Sequence[Record]) -> Journal:
-    """Return what the records of one verified log tell."""
+def read_journal(records: Iterable[Record], receipts: Iterable[Receipt]) -> Journal:
+    """Return what the records of one verified log, and the receipts that follow from it, tell."""
     journal = Journal()
     for record in records:
         journal.last_s = record.t
@@ -125,14 +126,22 @@ def read_journal(records: Sequence[Record]) -> Journal:
             _open(journal, record)
         elif isinstance(record, EventRecord):
             _take(journal, record)
+    for receipt in receipts:
+        tube = journal.tubes.get(receipt.entity_id)
+        result = journal.results.get(receipt.entity_id)
+        if receipt.entity_type == "specimen" and tube is not None:
+            tube.decision = receipt.decision
+        elif receipt.entity_type == "result" and result is not None:
+            result.decision = receipt.decision
+            result.released_s = receipt.timestamps.get("released")
     return journal
 
 
 def _open(journal: Journal, record: StartRecord) -> None:
-    roster = _mapping(record.body.get("roster"))
+    roster = as_object(record.body.get("roster"))
     journal.roster = {name: role for name, role in roster.items() if isinstance(role, str)}
-    scenario = _mapping(record.body.get("scenario"))
-    for item in _items(scenario.get("specimens")):
+    scenario = as_object(record.body.get("scenario"))
+    for item in objects_of(scenario.get("specimens")):
         specimen_id = _text(item.get("specimen_id"))
         if specimen_id is not None:
             journal.tubes[specimen_id] = Tube(
@@ -145,7 +154,7 @@ def _open(journal: Journal, record: StartRecord) -> None:
                 collected_s=_whole(item.get("collection_ts_s")),
                 received_s=_whole(item.get("arrival_ts_s")),
             )
-    for item in _items(scenario.get("results")):
+    for item in objects_of(scenario.get("results")):
         result_id = _text(item.get("result_id"))
         if result_id is not None:
             journal.results[result_id] = Measured(
@@ -159,79 +168,58 @@ def _open(journal: Journal, record: StartRecord) -> None:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """An event record, taken apart."""
+def _specimens(step: Step) -> tuple[str, ...]:
+    """Return the specimens that a record names."""
+    listed = (value for key, value in step.data.items() if key.endswith("_specimens"))
+    single = [step.args.get("specimen_id")]
+    return _unique(single, step.args.get("specimen_ids"), step.data.get("specimen_ids"), *listed)
 
-    seq: int
-    t: int
-    event: Mapping[str, object]
-    args: Mapping[str, object]
-    outcome: Mapping[str, object]
-    data: Mapping[str, object]
 
-    @property
-    def accepted(self) -> bool:
-        return self.outcome.get("status") == "ACCEPTED"
+def _results(step: Step) -> tuple[str, ...]:
+    """Return the results that a record names."""
+    listed = (value for key, value in step.data.items() if key.endswith("_results"))
+    return _unique([step.args.get("result_id"), step.data.get("result_id")], *listed)
 
-    def specimens(self) -> tuple[str, ...]:
-        listed = (value for key, value in self.data.items() if key.endswith("_specimens"))
-        return _unique(
-            [self.args.get("specimen_id")],
-            self.args.get("specimen_ids"),
-            self.data.get("specimen_ids"),
-            *listed,
-        )
 
-    def results(self) -> tuple[str, ...]:
-        listed = (value for key, value in self.data.items() if key.endswith("_results"))
-        return _unique([self.args.get("result_id"), self.data.get("result_id")], *listed)
-
-    def reason(self) -> str | None:
-        stated = (
-            self.outcome.get("reason"),
-            self.event.get("reason_code"),
-            self.args.get("reason_code"),
-            self.data.get("reason_code"),
-        )
-        return next(_texts(stated), None)
+def _reason(step: Step) -> str | None:
+    """Return the first reason that a record states: its refusal's, else its author's."""
+    sources = (step.event, step.args, step.data)
+    stated = (step.outcome.get("reason"), *(source.get("reason_code") for source in sources))
+    return next(_texts(stated), None)
 
 
 def _take(journal: Journal, record: EventRecord) -> None:
-    event, outcome = record.event, record.outcome
-    args, data = _mapping(event.get("args")), _mapping(outcome.get("data"))
-    step = _Step(record.seq, record.t, event, args, outcome, data)
-    action = _text(event.get("action_type"))
+    step = Step(record)
     amended: tuple[tuple[str, str], ...] = ()
     if step.accepted:
-        if action in _TAKERS:
-            _TAKERS[action](journal, step)
+        taker = _TAKERS.get(step.action)
+        if taker is not None:
+            taker(journal, step)
         _note_arrivals(journal, step)
-        _note_fates(journal, step)
+        _note_rejections(journal, step)
         amended = _note_amendments(journal, step)
+    tokens = [step.data.get("token_id"), step.args.get("token_id")]
     journal.entries.append(
         Entry(
-            seq=record.seq,
-            t=record.t,
+            seq=step.seq,
+            t=step.t,
             origin=record.origin,
-            action=action,
-            agent_id=_text(event.get("agent_id")),
+            action=step.action or None,
+            agent_id=_text(step.event.get("agent_id")),
             accepted=step.accepted,
-            reason=step.reason(),
-            released=tuple(_texts(data.get("released_results"))) if step.accepted else (),
+            reason=_reason(step),
+            released=_unique(step.data.get("released_results")) if step.accepted else (),
             amended=amended,
-            named=(step.specimens(), step.results()),
-            tokens=_unique(
-                outcome.get("tokens_consumed"), [data.get("token_id"), args.get("token_id")]
-            ),
+            named=(_specimens(step), _results(step)),
+            tokens=_unique(step.outcome.get("tokens_consumed"), tokens),
         )
     )
 
 
-def _note_arrivals(journal: Journal, step: _Step) -> None:
+def _note_arrivals(journal: Journal, step: Step) -> None:
     data = step.data
     columns = ("patients", "request_ids", "priorities", "specimen_types", "panels", "collected_s")
-    for place, specimen_id in enumerate(_list(data.get("specimen_ids"))):
+    for place, specimen_id in enumerate(as_list(data.get("specimen_ids"))):
         if not isinstance(specimen_id, str) or specimen_id in journal.tubes:
             continue
         patient, request, priority, kind, panel, collected = (
@@ -249,23 +237,14 @@ def _note_arrivals(journal: Journal, step: _Step) -> None:
         )
 
 
-def _note_fates(journal: Journal, step: _Step) -> None:
-    reasons = _mapping(step.data.get("reasons"))
-    for fate in _SPECIMEN_FATES:
-        for specimen_id in _texts(step.data.get(f"{fate}_specimens")):
-            tube = journal.tubes.get(specimen_id)
-            if tube is not None:
-                tube.decision = fate.upper()
-                tube.reason = _text(reasons.get(specimen_id)) or step.reason()
-    for fate in _RESULT_FATES:
-        for result_id in _texts(step.data.get(f"{fate}_results")):
-            result = journal.results.get(result_id)
-            if result is not None:
-                result.decision = fate.upper()
-                result.released_s = step.t if fate == "released" else result.released_s
+def _note_rejections(journal: Journal, step: Step) -> None:
+    reasons = as_object(step.data.get("reasons"))
+    for specimen_id in _texts(step.data.get("rejected_specimens")):
+        if specimen_id in journal.tubes:
+            journal.tubes[specimen_id].reason = _text(reasons.get(specimen_id)) or _reason(step)
 
 
-def _note_amendments(journal: Journal, step: _Step) -> tuple[tuple[str, str], ...]:
+def _note_amendments(journal: Journal, step: Step) -> tuple[tuple[str, str], ...]:
     """Each original is listed with the result that took its place, in the same order."""
     pairs = tuple(
         zip(
@@ -280,27 +259,27 @@ def _note_amendments(journal: Journal, step: _Step) -> tuple[tuple[str, str], ..
     return pairs
 
 
-def _book(journal: Journal, step: _Step) -> None:
-    for specimen_id in step.specimens():
+def _book(journal: Journal, step: Step) -> None:
+    for specimen_id in _specimens(step):
         if specimen_id in journal.tubes:
             journal.tubes[specimen_id].booked = True
 
 
-def _treat(journal: Journal, step: _Step) -> None:
-    what = _STEPS[str(step.event["action_type"])]
-    for specimen_id in step.specimens():
+def _treat(journal: Journal, step: Step) -> None:
+    what = _STEPS[step.action]
+    for specimen_id in _specimens(step):
         if specimen_id in journal.tubes:
             device_id = _text(step.args.get("device_id"))
             journal.tubes[specimen_id].steps.append((what, step.t, device_id))
 
 
-def _begin_run(journal: Journal, step: _Step) -> None:
+def _begin_run(journal: Journal, step: Step) -> None:
     run_id = _text(step.args.get("run_id")) or _text(step.data.get("run_id"))
     if run_id is not None:
-        journal.runs[run_id] = (_text(step.args.get("device_id")), step.specimens())
+        journal.runs[run_id] = (_text(step.args.get("device_id")), _specimens(step))
 
 
-def _measure(journal: Journal, step: _Step) -> None:
+def _measure(journal: Journal, step: Step) -> None:
     result_id = _text(step.args.get("result_id"))
     if result_id is None:
         return
@@ -315,13 +294,13 @@ def _measure(journal: Journal, step: _Step) -> None:
         _text(step.args.get("units")) or "",
         device_id,
         step.t,
-        delta=_whole(_mapping(step.data.get("delta")).get("by")),
+        delta=_whole(as_object(step.data.get("delta")).get("by")),
     )
 
 
-def _add_on(journal: Journal, step: _Step) -> None:
+def _add_on(journal: Journal, step: Step) -> None:
     panel_id = _text(step.args.get("panel_id"))
-    for specimen_id in step.specimens():
+    for specimen_id in _specimens(step):
         tube = journal.tubes.get(specimen_id)
         if tube is not None and panel_id is not None:
             journal.add_ons.append(AddOn(step.seq, specimen_id, panel_id))
@@ -329,8 +308,8 @@ def _add_on(journal: Journal, step: _Step) -> None:
                 tube.panels.append(panel_id)
 
 
-def _enrol(journal: Journal, step: _Step) -> None:
-    for name, role in _mapping(step.args.get("roster")).items():
+def _enrol(journal: Journal, step: Step) -> None:
+    for name, role in as_object(step.args.get("roster")).items():
         if isinstance(role, str):
             journal.roster[name] = role
 
@@ -348,15 +327,12 @@ _TAKERS: Final = {
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value.strip() else None
+    return value if isinstance(value, str) and value else None
 
 
 def _texts(values: object) -> Iterator[str]:
-    return (
-        value
-        for value in (values if isinstance(values, (list, tuple)) else ())
-        if isinstance(value, str) and value.strip()
-    )
+    listed = values if isinstance(values, (list, tuple)) else ()
+    return (value for value in listed if isinstance(value, str) and value)
 
 
 def _unique(*lists: object) -> tuple[str, ...]:
@@ -367,21 +343,9 @@ def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else _NOTHING
-
-
-def _list(value: object) -> Sequence[object]:
-    return value if isinstance(value, list) else ()
-
-
 def _at(values: object, place: int) -> object:
-    found = _list(values)
+    found = as_list(values)
     return found[place] if place < len(found) else None
-
-
-def _items(values: object) -> Iterator[Mapping[str, object]]:
-    return (_mapping(item) for item in _list(values))
 
 
 def _number(value: object) -> Decimal | None:

@@ -47,7 +47,7 @@ def people(desk: Desk) -> Iterator[Element]:
             agent_id,
             identifier=[desk.codes.identifier("agent", agent_id)],
             organization=desk.laboratory(),
-            code=None if role is None else [desk.codes.concept("role", role)],
+            code=None if role is None else [desk.codes.own("role", role)],
         )
 
 
@@ -132,12 +132,8 @@ def panel_concept(desk: Desk, panel_id: str) -> Element:
     """Return a panel's code: LOINC where the tables have it, and ours."""
     coded = desk.codes.panels.get(panel_id)
     known = desk.catalogue.panels.get(panel_id)
-    loinc = [] if coded is None or coded.loinc is None else [coded.loinc]
-    codings = [desk.codes.coding("loinc", code) for code in loinc]
-    return {
-        "coding": [*codings, desk.codes.coding("panel", panel_id)],
-        "text": panel_id if known is None else known.title,
-    }
+    loinc = None if coded is None else coded.loinc
+    return desk.coded(loinc, "panel", panel_id, None if known is None else known.title)
 
 
 def specimens(desk: Desk) -> Iterator[Element]:
