@@ -83,10 +83,20 @@ class _Reasons(msgspec.Struct, frozen=True):
     codes: dict[str, _Reason]
 
 
+class _Workflow(msgspec.Struct, frozen=True):
+    actions: dict[str, object]
+
+
+class _Roles(msgspec.Struct, frozen=True):
+    roles: dict[str, object]
+
+
 class _Documents(msgspec.Struct, frozen=True):
     catalogue: _Catalogue
     equipment: _Equipment
     reason_codes: _Reasons
+    workflow: _Workflow
+    rbac: _Roles
 
 
 class Catalogue:
@@ -96,6 +106,7 @@ class Catalogue:
         panels, analytes: By id.
         devices: Kind of each device.
         severities: Severity of each reason code.
+        known: Every name that the policy defines, by the short name of our code system.
     """
 
     def __init__(self, documents: Mapping[str, object]) -> None:
@@ -114,6 +125,13 @@ class Catalogue:
             }
             self.severities = {
                 name: reason.severity for name, reason in found.reason_codes.codes.items()
+            }
+            self.known = {
+                "analyte": frozenset(self.analytes),
+                "panel": frozenset(self.panels),
+                "reason": frozenset(self.severities),
+                "action": frozenset(found.workflow.actions),
+                "role": frozenset(found.rbac.roles),
             }
             for analyte in self.analytes.values():
                 analyte.interpretation(Decimal(0))

@@ -8,7 +8,7 @@ several public systems.
 from __future__ import annotations
 
 import functools
-import re
+from collections.abc import Collection, Mapping
 from importlib import resources
 from typing import Final, Literal, TypeAlias
 
@@ -17,7 +17,6 @@ import msgspec
 Element: TypeAlias = dict[str, object]
 """A part of a resource as JSON; measured numbers are decimals, which keep their digits."""
 
-_CODE: Final = re.compile(r"\S+( \S+)*")
 _PACKAGE: Final = "labtrust_export.fhir"
 _TABLES: Final = "codes.v0.1.json"
 _VALUE_SET: Final = "value_set.v0.1.json"
@@ -76,12 +75,6 @@ class Codes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         found: Element = {"coding": [self.coding(system, code)]}
         return found if text is None else {**found, "text": text}
 
-    def own(self, system: str, code: str, text: str | None = None) -> Element:
-        """Return a CodeableConcept of a name of ours; one that can be no code is a text only."""
-        if _CODE.fullmatch(code):
-            return self.concept(system, code, text)
-        return {"text": text or code}
-
     def identifier(self, system: str, value: str, kind: str | None = None) -> Element:
         """Return an Identifier of one of our own name spaces, with its type of table 0203."""
         found: Element = {"system": f"urn:labtrust:fhir:{system}", "value": value}
@@ -107,3 +100,22 @@ def shipped_value_set() -> ValueSet:
     """Return the codes that an export under the shipped policy may hold."""
     data = resources.files(_PACKAGE).joinpath(_VALUE_SET).read_bytes()
     return msgspec.json.decode(data, type=ValueSet)
+
+
+def value_set_of(codes: Codes, known: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+    """Return every code that an export may hold, by system.
+
+    Args:
+        codes: The tables.
+        known: The names that a policy defines, by the short name of the system.
+    """
+    panels = [item.loinc for item in codes.panels.values() if item.loinc is not None]
+    further: dict[str, Collection[str]] = {
+        "loinc": [*panels, *(item.loinc for item in codes.analytes.values())],
+        "ucum": [item.ucum for item in codes.analytes.values()],
+    }
+    found = {
+        url: sorted({*codes.displays.get(name, ()), *further.get(name, ()), *known.get(name, ())})
+        for name, url in codes.systems.items()
+    }
+    return dict(sorted(found.items()))

@@ -62,7 +62,7 @@ def _record(desk: Desk, entry: Entry) -> Element:
 
 def _role(desk: Desk, entry: Entry) -> list[Element]:
     role = desk.journal.roster.get(entry.agent_id or "")
-    return [{"text": "not on the roster"} if role is None else desk.codes.own("role", role)]
+    return [{"text": "not on the roster"} if role is None else desk.own("role", role)]
 
 
 def audit_events(desk: Desk) -> Iterator[Element]:
@@ -87,7 +87,7 @@ def _kinds(entry: Entry) -> Iterator[str]:
 def _audit_event(desk: Desk, entry: Entry, kinds: Sequence[str]) -> Element:
     subtypes = [desk.codes.coding("audit", kind) for kind in kinds]
     if entry.action is not None:
-        subtypes += codings(desk.codes.own("action", entry.action))
+        subtypes += codings(desk.own("action", entry.action)) or [{"display": entry.action}]
     return desk.resource(
         "AuditEvent",
         "record",

@@ -58,9 +58,19 @@ class Desk:
         """Return a data-absent-reason as a CodeableConcept."""
         return self.codes.concept("absent", reason)
 
+    def own(self, system: str, code: str, text: str | None = None) -> Element:
+        """Return a name of ours as a CodeableConcept; one that the policy does not know is a text.
+
+        Agents state names as they please, and what nobody defined is no code.
+        """
+        known = self.catalogue.known[system] | self.codes.displays.get(system, {}).keys()
+        if code not in known:
+            return {"text": text or code}
+        return self.codes.concept(system, code, text or code)
+
     def coded(self, loinc: str | None, system: str, code: str, title: str | None) -> Element:
         """Return a name of ours as a CodeableConcept, with its LOINC code where there is one."""
-        own = self.codes.own(system, code, title or code)
+        own = self.own(system, code, title)
         if loinc is None:
             return own
         return {**own, "coding": [self.codes.coding("loinc", loinc), *codings(own)]}
@@ -72,7 +82,7 @@ class Desk:
         found: list[Element] = []
         if code in self.codes.rejections:
             found.append(self.codes.coding("rejection", self.codes.rejections[code]))
-        return [*found, *codings(self.codes.own("reason", code))]
+        return [*found, *codings(self.own("reason", code))]
 
     def orders(self, tube: Tube | None, panel_id: str | None) -> list[Element] | None:
         """Return references to the requests that a panel of a specimen fulfils."""

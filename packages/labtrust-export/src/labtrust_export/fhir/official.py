@@ -117,8 +117,9 @@ def _path(issue: Any, piece: Element, start: int) -> str:  # noqa: ANN401 - thei
     entries = piece.get("entry")
     for number, entry in enumerate(entries if isinstance(entries, list) else ()):
         resource = entry.get("resource") if isinstance(entry, dict) else None
-        same = isinstance(resource, dict) and resource.get("id") == issue.resource_id
-        if same and resource.get("resourceType") == issue.resource_type:
+        if not isinstance(resource, dict) or resource.get("id") != issue.resource_id:
+            continue
+        if resource.get("resourceType") == issue.resource_type:
             return f"entry[{start + number}].resource({issue.resource_type}) {issue.path}".strip()
     return f"{issue.resource_type or 'Bundle'} {issue.path}".strip()
 

@@ -47,7 +47,7 @@ def people(desk: Desk) -> Iterator[Element]:
             agent_id,
             identifier=[desk.codes.identifier("agent", agent_id)],
             organization=desk.laboratory(),
-            code=None if role is None else [desk.codes.own("role", role)],
+            code=None if role is None else [desk.own("role", role)],
         )
 
 

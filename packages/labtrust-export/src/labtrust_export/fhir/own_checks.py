@@ -15,11 +15,12 @@ from typing import Final
 from labtrust_export.fhir.codes import Element
 from labtrust_export.fhir.finding import Finding
 from labtrust_export.fhir.shapes import Shape, shapes
-from labtrust_export.fhir.value_checks import check_values
+from labtrust_export.fhir.value_checks import check_values, shown
 
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _ABSOLUTE: Final = re.compile(r"(https?://|urn:uuid:|urn:oid:).+")
 _UUID: Final = "urn:uuid:"
+_EXPLAINED: Final = object()  # stands for a value that is absent with a reason
 _WITH_TOTAL: Final = frozenset({"searchset", "history"})
 _WITH_REQUEST: Final = frozenset({"batch", "transaction", "history"})
 
@@ -65,10 +66,10 @@ def _check_full_url(path: str, entry: Element, seen: set[str]) -> Iterator[Findi
     url = entry.get("fullUrl")
     where = f"{path}.fullUrl"
     if not isinstance(url, str) or not _ABSOLUTE.fullmatch(url):
-        yield Finding(where, "full-url", f"{url!r} is no absolute URL")
+        yield Finding(where, "full-url", f"{shown(url)} is no absolute URL")
         return
     if url.startswith(_UUID) and not _is_uuid(url):
-        yield Finding(where, "uuid", f"{url!r} holds no UUID")
+        yield Finding(where, "uuid", f"{shown(url)} holds no UUID")
     if url in seen:
         yield Finding(where, "bdl-7", f"{url} is the full URL of an entry before")
     seen.add(url)
@@ -90,7 +91,7 @@ def _check_resource(path: str, resource: Element, known: dict[str, str]) -> Iter
         return
     resource_id = resource.get("id")
     if not isinstance(resource_id, str) or not _ID.fullmatch(resource_id):
-        yield Finding(f"{where}.id", "id", f"{resource_id!r} is no id")
+        yield Finding(f"{where}.id", "id", f"{shown(resource_id)} is no id")
     yield from check_values(where, resource)
     shape = shapes().get(kind)
     if shape is not None:
@@ -116,8 +117,8 @@ def _check_shape(where: str, resource: Element, shape: Shape) -> Iterator[Findin
         yield from _check_required(where, resource, required)
     for bound, codes in shape.codes.items():
         for place, value in _at(where, resource, bound):
-            if value is not None and value not in codes:
-                yield Finding(place, "code", f"{value!r} is none of {', '.join(codes)}")
+            if value not in (None, _EXPLAINED, *codes):
+                yield Finding(place, "code", f"{shown(value)} is none of {', '.join(codes)}")
 
 
 def _check_required(where: str, resource: Element, required: str) -> Iterator[Finding]:
@@ -135,11 +136,11 @@ def _at(where: str, value: object, dotted: str) -> Iterator[tuple[str, object]]:
         yield where, value
     elif isinstance(value, dict):
         name, _, rest = dotted.partition(".")
-        below = value.get(name, value.get(f"_{name}"))
+        below = value.get(name)
         if below is not None:
             yield from _at(f"{where}.{name}", below, rest)
         elif not rest:
-            yield f"{where}.{name}", None
+            yield f"{where}.{name}", _EXPLAINED if f"_{name}" in value else None
 
 
 def _check_references(
@@ -157,10 +158,12 @@ def _check_references(
             continue
         kind = known.get(target) if isinstance(target, str) else None
         if kind is None:
-            yield Finding(f"{place}.reference", "reference", f"{target!r} is not in the Bundle")
+            yield Finding(
+                f"{place}.reference", "reference", f"{shown(target)} is not in the Bundle"
+            )
             continue
         if reference.get("type", kind) != kind:
-            message = f"{reference['type']} is stated, and it is a {kind}"
+            message = f"{shown(reference['type'])} is stated, and it is a {kind}"
             yield Finding(f"{place}.type", "reference-type", message)
         if kind not in allowed.get(place, [kind]):
             message = f"a {kind} is none of {', '.join(allowed[place])}"

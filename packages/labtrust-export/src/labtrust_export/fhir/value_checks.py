@@ -15,9 +15,16 @@ _DAY: Final = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 _TIME: Final = r"([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?"
 _INSTANT: Final = re.compile(f"{_DAY}T{_TIME}{_ZONE}")
 _DATE_TIME: Final = re.compile(rf"\d{{4}}(-(0[1-9]|1[0-2])|{_DAY[5:]}(T{_TIME}{_ZONE})?)?")
+_SHOWN: Final = 80
 _INSTANTS: Final = frozenset({"issued", "recorded", "timestamp", "lastUpdated"})
 _DATE_TIMES: Final = frozenset({"receivedTime", "authoredOn"})
 _DIV: Final = re.compile(r'<div [^<>]*xmlns="http://www\.w3\.org/1999/xhtml".*</div>', re.DOTALL)
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def check_values(where: str, value: object) -> Iterator[Finding]:
@@ -41,10 +48,10 @@ def check_values(where: str, value: object) -> Iterator[Finding]:
 
 def _check_named(where: str, name: str, item: object) -> Iterator[Finding]:
     if name in _INSTANTS and not (isinstance(item, str) and _INSTANT.fullmatch(item)):
-        yield Finding(where, "instant", f"{item!r} is no instant: date, time and zone")
+        yield Finding(where, "instant", f"{shown(item)} is no instant: date, time and zone")
     dated = name in _DATE_TIMES or (name.endswith("DateTime") and not name.startswith("_"))
     if dated and not (isinstance(item, str) and _DATE_TIME.fullmatch(item)):
-        yield Finding(where, "date-time", f"{item!r} is no date, and no instant")
+        yield Finding(where, "date-time", f"{shown(item)} is no date, and no instant")
     if name == "div" and not (isinstance(item, str) and _DIV.fullmatch(item.strip())):
         yield Finding(where, "narrative", "a narrative is a div of XHTML")
 
@@ -56,7 +63,7 @@ def _check_parts(where: str, value: Element) -> Iterator[Finding]:
     if is_quantity or (name in {"low", "high"} and "value" in value):
         number = value.get("value", 0)
         if isinstance(number, bool) or not isinstance(number, (int, Decimal)):
-            yield Finding(f"{where}.value", "decimal", f"{number!r} is no number")
+            yield Finding(f"{where}.value", "decimal", f"{shown(number)} is no number")
         if "code" in value and "system" not in value:
             yield Finding(f"{where}.code", "qty-3", "a unit's code needs its system")
 
@@ -88,8 +95,8 @@ def _check_code(
     where: str, system: object, code: object, sets: Mapping[str, frozenset[str]]
 ) -> Iterator[Finding]:
     if not isinstance(system, str) or system not in sets:
-        message = f"the value set does not know the system {system!r}"
+        message = f"the value set does not know the system {shown(system)}"
         yield Finding(f"{where}.system", "unknown-system", message, source="terminology")
     elif code not in sets[system]:
-        message = f"the value set has no {code!r} of {system}"
+        message = f"the value set has no {shown(code)} of {system}"
         yield Finding(f"{where}.code", "unknown-code", message, source="terminology")
