@@ -37,7 +37,7 @@ def machines(desk: Desk) -> Iterator[Element]:
 
 
 def people(desk: Desk) -> Iterator[Element]:
-    """Yield the role of everybody whom an AuditEvent or a Provenance names."""
+    """Yield the role of everybody who acts in the log."""
     for agent_id in dict.fromkeys(entry.agent_id for entry in desk.journal.entries):
         if agent_id is None or agent_id == SYSTEM:
             continue
