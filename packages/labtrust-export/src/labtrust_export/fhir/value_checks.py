@@ -62,7 +62,7 @@ def _check_parts(where: str, value: Element) -> Iterator[Finding]:
     is_quantity = name.endswith("Quantity") or {"value", "unit"} <= value.keys()
     if is_quantity or (name in {"low", "high"} and "value" in value):
         number = value.get("value", 0)
-        if isinstance(number, bool) or not isinstance(number, (int, Decimal)):
+        if isinstance(number, bool) or not isinstance(number, (int, float, Decimal)):
             yield Finding(f"{where}.value", "decimal", f"{shown(number)} is no number")
         if "code" in value and "system" not in value:
             yield Finding(f"{where}.code", "qty-3", "a unit's code needs its system")
