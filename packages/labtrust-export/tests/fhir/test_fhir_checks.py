@@ -116,6 +116,8 @@ CORPUS = {
     "agent without requestor": (put("AuditEvent", "agent", 0, {"name": "x"}), "required"),
     "audit event without observer": (put("AuditEvent", "source", {"site": "x"}), "required"),
     "reference range of nothing": (put("Observation", "referenceRange", 0, {"age": {}}), "obs-3"),
+    "one for a list": (put("Observation", "category", {"text": "laboratory"}), "cardinality"),
+    "a list for one": (put("Observation", "code", [{"text": "sodium"}]), "cardinality"),
     "no entry": (put("Bundle", "entry", []), "empty"),
 }
 

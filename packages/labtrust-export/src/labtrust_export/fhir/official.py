@@ -15,7 +15,6 @@ import contextlib
 import importlib
 import importlib.metadata
 import io
-import tempfile
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -76,12 +75,10 @@ class OfficialValidator:
         path = find_definitions() if definitions is None else definitions
         if not path.is_file():
             raise UsageError(f"there is no file {path}: {_HOW}")
-        self._scratch = tempfile.TemporaryDirectory(prefix="labtrust-fhir-")
         settings = {
             "fhirVersion": "4.0.1",
             "localPackagePaths": [str(path)],
             "terminology": {"mode": "local"},
-            "evidenceOutputDir": self._scratch.name,
         }
         with contextlib.redirect_stdout(io.StringIO()):  # it talks to stdout
             loaded = config.ValidatorConfig.load_dict(settings)

@@ -175,7 +175,7 @@ def _specimen_type(desk: Desk, tube: Tube) -> Element:
 
 def _collection(desk: Desk, tube: Tube) -> Element:
     if tube.collected_s is None:
-        return {"_collectedDateTime": absent("unknown")}
+        return absent("unknown")
     return {"collectedDateTime": desk.calendar.instant(tube.collected_s)}
 
 

@@ -102,12 +102,8 @@ def _check_resource(path: str, resource: Element, known: dict[str, str]) -> Iter
 
 
 def _check_shape(where: str, resource: Element, shape: Shape) -> Iterator[Finding]:
-    """Check names at the top, choices, required elements and bound codes."""
-    choices = {name for names in shape.choices.values() for name in names}
-    for name in resource:
-        plain = name.removeprefix("_")
-        if name != "resourceType" and plain not in shape.elements and plain not in choices:
-            yield Finding(f"{where}.{name}", "element", "R4 has no such element here")
+    """Check names at the top, lists, choices, required elements and bound codes."""
+    yield from _check_names(where, resource, shape)
     for choice, names in shape.choices.items():
         found = {name.removeprefix("_") for name in resource} & set(names)
         if len(found) > 1:
@@ -119,6 +115,17 @@ def _check_shape(where: str, resource: Element, shape: Shape) -> Iterator[Findin
         for place, value in _at(where, resource, bound):
             if value not in (None, _EXPLAINED, *codes):
                 yield Finding(place, "code", f"{shown(value)} is none of {', '.join(codes)}")
+
+
+def _check_names(where: str, resource: Element, shape: Shape) -> Iterator[Finding]:
+    choices = {name for names in shape.choices.values() for name in names}
+    for name, value in resource.items():
+        plain = name.removeprefix("_")
+        if name != "resourceType" and plain not in shape.elements and plain not in choices:
+            yield Finding(f"{where}.{name}", "element", "R4 has no such element here")
+        elif (plain in shape.lists) is not isinstance(value, list):
+            message = "is a list" if plain in shape.lists else "is no list"
+            yield Finding(f"{where}.{name}", "cardinality", message)
 
 
 def _check_required(where: str, resource: Element, required: str) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         elements: Names at the top, without choices.
+        lists: Those that may be there more than once, and so are lists.
         choices: Names of each choice of types, of which one may be there.
         required: Paths that must be there; one below another only where that is there.
         codes: What may stand where a code is bound.
@@ -27,6 +28,7 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     elements: frozenset[str]
+    lists: frozenset[str]
     choices: dict[str, list[str]]
     required: list[str]
     codes: dict[str, list[str]]
