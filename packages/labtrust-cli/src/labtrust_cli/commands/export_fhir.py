@@ -47,7 +47,7 @@ def command(
     """
     from labtrust_export.fhir.export import export_bundle
 
-    if Path(filename).name != filename:
+    if filename in {"", ".."} or Path(filename).name != filename:
         raise UsageError(f"--filename is a name without folders, found {filename!r}")
     data = export_bundle(folder, epoch)
     with fresh_file(out / filename, force=force) as staging:
