@@ -8,11 +8,10 @@ pytest.importorskip("pyfhircheck")
 
 from labtrust_bench.tasks.registry import TASKS
 from labtrust_cli.exit_codes import ExitCode
-from labtrust_core.errors import UsageError
 from labtrust_core.policy.snapshot import read_snapshot
 from labtrust_export.episode import read_episode
 from labtrust_export.fhir.export import encoded, fhir_bundle
-from labtrust_export.fhir.official import OfficialValidator, find_definitions
+from labtrust_export.fhir.official import OfficialValidator
 from labtrust_export.fhir.reader import read_bundle
 from labtrust_export.fhir.validate import errors_of, validate_bundle
 from labtrust_export.policy_in_force import PolicyInForce
@@ -21,10 +20,6 @@ from labtrust_export.policy_in_force import PolicyInForce
 @pytest.fixture(scope="module")
 def official():
     """Return the validator, loaded once."""
-    try:
-        find_definitions()
-    except UsageError as error:
-        pytest.skip(str(error))
     return OfficialValidator()
 
 

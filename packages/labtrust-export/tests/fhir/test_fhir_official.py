@@ -3,21 +3,11 @@
 import copy
 
 import pytest
-from labtrust_core.errors import UsageError
-from labtrust_export.fhir.official import OfficialValidator, find_definitions
+from labtrust_export.fhir.official import OfficialValidator
 from labtrust_export.fhir.validate import errors_of, validate_bundle
 
 pytest.importorskip("pyfhircheck")
 
-
-def _definitions():
-    try:
-        return find_definitions()
-    except UsageError:
-        return None
-
-
-pytestmark = pytest.mark.skipif(_definitions() is None, reason="the definitions are not installed")
 
 SCENARIOS = ("LT-SIM-001", "LT-ADDON-001", "LT-AMEND-002", "LT-CASCADE-002", "LT-DELTA-001")
 

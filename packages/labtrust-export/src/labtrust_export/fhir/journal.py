@@ -208,7 +208,7 @@ def _take(journal: Journal, record: EventRecord) -> None:
             agent_id=_text(step.event.get("agent_id")),
             accepted=step.accepted,
             reason=_reason(step),
-            released=_unique(step.data.get("released_results")) if step.accepted else (),
+            released=_released(journal, step),
             amended=amended,
             named=(_specimens(step), _results(step)),
             tokens=_unique(step.outcome.get("tokens_consumed"), tokens),
@@ -220,7 +220,7 @@ def _note_arrivals(journal: Journal, step: Step) -> None:
     data = step.data
     columns = ("patients", "request_ids", "priorities", "specimen_types", "panels", "collected_s")
     for place, specimen_id in enumerate(as_list(data.get("specimen_ids"))):
-        if not isinstance(specimen_id, str) or specimen_id in journal.tubes:
+        if not isinstance(specimen_id, str) or not specimen_id or specimen_id in journal.tubes:
             continue
         patient, request, priority, kind, panel, collected = (
             _at(data.get(name), place) for name in columns
@@ -244,18 +244,23 @@ def _note_rejections(journal: Journal, step: Step) -> None:
             journal.tubes[specimen_id].reason = _text(reasons.get(specimen_id)) or _reason(step)
 
 
+def _released(journal: Journal, step: Step) -> tuple[str, ...]:
+    """Return the results that a record released, without those that the log never brought."""
+    listed = _unique(step.data.get("released_results")) if step.accepted else ()
+    return tuple(name for name in listed if name in journal.results)
+
+
 def _note_amendments(journal: Journal, step: Step) -> tuple[tuple[str, str], ...]:
     """Each original is listed with the result that took its place, in the same order."""
-    pairs = tuple(
-        zip(
-            _texts(step.data.get("released_results")),
-            _texts(step.data.get("amended_results")),
-            strict=False,
-        )
+    listed = zip(
+        _texts(step.data.get("released_results")),
+        _texts(step.data.get("amended_results")),
+        strict=False,
     )
+    known = journal.results
+    pairs = tuple((new, old) for new, old in listed if new in known and old in known)
     for new, old in pairs:
-        if new in journal.results:
-            journal.results[new].amends = old
+        known[new].amends = old
     return pairs
 
 

@@ -12,7 +12,6 @@ references, their types, full URLs.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import importlib.metadata
 import io
 from collections.abc import Iterator
@@ -68,8 +67,8 @@ class OfficialValidator:
             UsageError: There are no definitions.
         """
         try:
-            package = importlib.import_module("pyfhircheck")
-            config = importlib.import_module("pyfhircheck.config")
+            from pyfhircheck import Validator  # noqa: PLC0415 - an extra
+            from pyfhircheck.config import ValidatorConfig  # noqa: PLC0415 - likewise
         except ModuleNotFoundError as error:
             raise MissingExtraError("validate-fhir --official", EXTRA) from error
         path = find_definitions() if definitions is None else definitions
@@ -81,8 +80,7 @@ class OfficialValidator:
             "terminology": {"mode": "local"},
         }
         with contextlib.redirect_stdout(io.StringIO()):  # it talks to stdout
-            loaded = config.ValidatorConfig.load_dict(settings)
-            self._validator: Any = package.Validator(loaded)
+            self._validator: Any = Validator(ValidatorConfig.load_dict(settings))
 
     def check(self, bundle: Element) -> Iterator[Finding]:
         """Yield what the official definitions have against a Bundle."""
