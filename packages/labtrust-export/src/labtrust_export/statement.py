@@ -14,8 +14,8 @@ from typing import Final, Literal
 import msgspec
 from labtrust_core.canonical import NotCanonicalError, canonical_bytes, parse_canonical, sha256_hex
 from labtrust_core.errors import LabTrustError
+from labtrust_core.ledger import run_log
 from labtrust_core.ledger.record import EndBody, EndReason
-from labtrust_core.ledger.run_log import RUN_CHECKPOINT, RUN_LOG
 
 from labtrust_export import __version__
 from labtrust_export.envelope import MAX_ENVELOPE
@@ -33,6 +33,8 @@ EPISODE_LOG: Final = "episode_log.jsonl"
 CHECKPOINT: Final = "checkpoint"
 POLICY: Final = "policy.json"
 RECEIPTS: Final = "receipts.jsonl"
+RUN_LOG: Final = run_log.RUN_LOG
+RUN_CHECKPOINT: Final = run_log.RUN_CHECKPOINT
 
 RECEIPTS_DOMAIN: Final = "hospital_lab"
 """Exactly the bundles of this domain have receipts."""
@@ -40,7 +42,7 @@ RECEIPTS_DOMAIN: Final = "hospital_lab"
 FILE_NAME: Final = re.compile(r"[A-Za-z0-9._-]+\Z")
 _NEEDED: Final = frozenset({EPISODE_LOG, CHECKPOINT, POLICY})
 _OF_RUN: Final = frozenset({RUN_LOG, RUN_CHECKPOINT})
-_KNOWN: Final = _NEEDED | _OF_RUN | {RECEIPTS}
+KNOWN_FILES: Final = _NEEDED | _OF_RUN | {RECEIPTS}
 
 
 class StatementCode(StrEnum):
@@ -212,7 +214,7 @@ def _subjects_complaint(statement: Statement) -> str:
     illegal = next((name for name in names if not FILE_NAME.match(name)), None)
     if illegal is not None:
         return f"{illegal!r} is no name of a file"
-    strange = sorted(found - _KNOWN)
+    strange = sorted(found - KNOWN_FILES)
     if strange:
         return f"no bundle has {', '.join(strange)}"
     needed = set(_NEEDED)
