@@ -1,0 +1,142 @@
+"""Verifies a transparency log: entries, checkpoint, keys, every proof, and what was seen before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from labtrust_core.errors import SignatureError
+from labtrust_core.ledger.merkle import root_from_inclusion, root_of
+from labtrust_core.trust.notes import Checkpoint, Note, parse_checkpoint, parse_note
+
+from labtrust_export.faults import FaultError
+from labtrust_export.note_trust import NoteTrust
+from labtrust_export.proof_text import InclusionText, ProofTextError, parse_inclusion
+from labtrust_export.seen import SeenLogs, departure
+from labtrust_export.transparency import (
+    CHECKPOINT,
+    DERIVED_ORIGIN,
+    ENTRIES,
+    PROOF_SUFFIX,
+    PROOFS,
+)
+from labtrust_export.transparency.entries import (
+    Entry,
+    derived_origin,
+    leaves_of,
+    read_entries,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LogVerdict:
+    """A log that verifies: what its checkpoint states, and its entries."""
+
+    checkpoint: Checkpoint
+    entries: tuple[Entry, ...]
+
+
+def verify_log_folder(folder: Path, trust: NoteTrust, seen: SeenLogs | None = None) -> LogVerdict:
+    """Verify a transparency log; the first check that fails ends it.
+
+    Args:
+        folder: The log.
+        trust: The caller's keys.
+        seen: What the caller has seen of logs, if he remembers.
+
+    Raises:
+        FaultError: A check failed; the format's page lists codes and order.
+    """
+    _require_files(folder)
+    data = (folder / ENTRIES).read_bytes()
+    if not data:
+        raise FaultError("TRANSPARENCY_EMPTY", ENTRIES, "no entry")
+    entries = read_entries(data)
+    leaves = leaves_of(entries)
+    note, checkpoint = _read_checkpoint(folder, leaves)
+    trust.require(note, "TRANSPARENCY_CHECKPOINT", CHECKPOINT)
+    _require_proofs(folder / PROOFS, entries, checkpoint, leaves, trust)
+    if seen is not None:
+        code = departure(seen.logs.get(checkpoint.origin), checkpoint, leaves)
+        if code is not None:
+            message = "the caller has seen another or a longer log of this origin"
+            raise FaultError(f"TRANSPARENCY_{code}", CHECKPOINT, message)
+    return LogVerdict(checkpoint, tuple(entries))
+
+
+def _require_files(folder: Path) -> None:
+    if folder.is_symlink() or not folder.is_dir():
+        raise FaultError("TRANSPARENCY_NOT_A_FOLDER", str(folder), "missing, no folder, or a link")
+    there = {item.name: item for item in folder.iterdir()}
+    for name in sorted(there):
+        item = there[name]
+        regular = item.is_dir() if name == PROOFS else item.is_file()
+        if item.is_symlink() or not regular:
+            raise FaultError("TRANSPARENCY_FILE_KIND", name, "not what a log has there")
+    for name in (CHECKPOINT, ENTRIES, PROOFS):
+        if name not in there:
+            raise FaultError("TRANSPARENCY_FILE_MISSING", name, "it is not there")
+    for name in sorted(set(there) - {CHECKPOINT, ENTRIES, PROOFS}):
+        raise FaultError("TRANSPARENCY_FILE_EXTRA", name, "a log has no such file")
+
+
+def _read_checkpoint(folder: Path, leaves: list[bytes]) -> tuple[Note, Checkpoint]:
+    prefix = "TRANSPARENCY_CHECKPOINT"
+    try:
+        note = parse_note((folder / CHECKPOINT).read_bytes())
+    except SignatureError as error:
+        raise FaultError(f"{prefix}_NOTE", CHECKPOINT, str(error)) from error
+    try:
+        checkpoint = parse_checkpoint(note.text)
+    except SignatureError as error:
+        raise FaultError(f"{prefix}_SHAPE", CHECKPOINT, str(error)) from error
+    _require_origin(checkpoint.origin, leaves[0])
+    if checkpoint.size != len(leaves):
+        message = f"{len(leaves)} entries, the checkpoint says {checkpoint.size}"
+        raise FaultError(f"{prefix}_SIZE", CHECKPOINT, message)
+    if root_of(leaves) != checkpoint.root:
+        raise FaultError(f"{prefix}_ROOT", CHECKPOINT, "not the root of the entries")
+    return note, checkpoint
+
+
+def _require_origin(origin: str, first: bytes) -> None:
+    """Refuse an origin of another kind of log, and a derived one that is not this log's."""
+    if origin.startswith("labtrust/") and origin != derived_origin(first):
+        message = f"found {origin}, expected {DERIVED_ORIGIN}<leaf hash of the first entry>"
+        raise FaultError("TRANSPARENCY_CHECKPOINT_ORIGIN", CHECKPOINT, message)
+
+
+def _require_proofs(
+    folder: Path, entries: list[Entry], now: Checkpoint, leaves: list[bytes], trust: NoteTrust
+) -> None:
+    wanted = {f"{entry.digest}{PROOF_SUFFIX}": entry for entry in entries}
+    there = {item.name: item for item in folder.iterdir()}
+    for name in sorted(set(wanted) | set(there)):
+        place = f"{PROOFS}/{name}"
+        if name not in there:
+            raise FaultError("TRANSPARENCY_PROOF_MISSING", place, "the entry has no proof")
+        if name not in wanted:
+            raise FaultError("TRANSPARENCY_PROOF_EXTRA", place, "no entry has this proof")
+        if there[name].is_symlink() or not there[name].is_file():
+            raise FaultError("TRANSPARENCY_FILE_KIND", place, "not a regular file")
+        try:
+            proof = parse_inclusion(there[name].read_bytes())
+        except ProofTextError as error:
+            raise FaultError("TRANSPARENCY_PROOF_SHAPE", place, str(error)) from error
+        _require_proof(proof, place, wanted[name].seq, now, leaves)
+        # An older checkpoint may lack witnesses that cosigned a later one.
+        NoteTrust(trust.log_keys, trust.witnesses).require(
+            proof.note, "TRANSPARENCY_PROOF", place
+        )
+
+
+def _require_proof(
+    proof: InclusionText, place: str, seq: int, now: Checkpoint, leaves: list[bytes]
+) -> None:
+    old = proof.checkpoint
+    same = (old.origin, proof.index) == (now.origin, seq) and seq < old.size <= now.size
+    if not same or root_of(leaves[: old.size]) != old.root:
+        message = "its checkpoint or its index is not this log's"
+        raise FaultError("TRANSPARENCY_PROOF_CHECKPOINT", place, message)
+    if root_from_inclusion(leaves[seq], seq, old.size, proof.hashes) != old.root:
+        raise FaultError("TRANSPARENCY_PROOF_PATH", place, "the path does not lead to the root")
