@@ -4,8 +4,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from labtrust_core.trust.key_files import read_signing_key, write_key
 from labtrust_export.envelope import read_envelope, signed, signers
-from labtrust_export.keys import read_signing_key, write_key
 
 
 def main() -> int:

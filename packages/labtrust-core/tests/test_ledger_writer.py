@@ -68,11 +68,12 @@ def test_what_is_not_one_line_is_refused(tmp_path, line):
 def test_sync_record_makes_every_line_durable_at_once(tmp_path, synced):
     path = tmp_path / "log.jsonl"
     with LogWriter(path, sync="record") as log:
-        log.write(b"{}")
-        assert len(synced) == 1
-        assert path.read_bytes() == b"{}\n"
+        assert len(synced) == 1  # the folder, which holds the name
         log.write(b"{}")
         assert len(synced) == 2
+        assert path.read_bytes() == b"{}\n"
+        log.write(b"{}")
+        assert len(synced) == 3
 
 
 @pytest.mark.parametrize(("sync", "least"), [("none", 0), ("close", 1)])
@@ -129,12 +130,14 @@ def test_after_a_failed_write_nothing_more_is_taken(tmp_path, monkeypatch):
     def full(_fd, _data):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with LogWriter(path, sync="record") as log:
-        log.write(b"{}")
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "write", full)
-            with pytest.raises(LedgerError, match=r"log\.jsonl: cannot write \(No space"):
-                log.write(b'{"a":1}')
+    log = LogWriter(path, sync="record")
+    log.write(b"{}")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with pytest.raises(LedgerError, match=r"log\.jsonl: cannot write \(No space"):
+            log.write(b'{"a":1}')
+    for act in (lambda: log.write(b"{}"), log.flush, log.close):
         with pytest.raises(LedgerError, match="earlier write failed"):
-            log.write(b"{}")
+            act()
+    log.close()
     assert path.read_bytes() == b"{}\n"

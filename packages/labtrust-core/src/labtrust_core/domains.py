@@ -11,6 +11,7 @@ from labtrust_core.engine.domain import Domain
 from labtrust_core.policy.directory import find_policy_dir
 from labtrust_core.policy.load import Policy, load_policy
 from labtrust_core.policy.model import TRUST_DOCUMENTS, DocumentKind
+from labtrust_core.policy.snapshot import policy_of_snapshot
 from labtrust_core.registry import Registry
 
 DEFAULT_DOMAIN: Final = "hospital_lab"
@@ -111,3 +112,22 @@ def open_policy(
         SignatureError: A registered public key must not be trusted.
     """
     return open_documents(policy_dir, partner, domain).compiled
+
+
+def policy_from_snapshot(
+    data: bytes, domain: Domain | str = DEFAULT_DOMAIN, partner: str | None = None
+) -> CompiledPolicy:
+    """Compile the policy that a snapshot (``labtrust_core.policy.snapshot``) holds.
+
+    Args:
+        data: Its canonical bytes, without LF.
+        domain: The domain or its name.
+        partner: Whose overlay it holds; a snapshot does not say.
+
+    Raises:
+        PolicyError: It is no policy for that domain, or contradicts itself; names the place.
+        UnknownNameError: There is no such domain.
+        SignatureError: A registered public key must not be trusted.
+    """
+    chosen = domain_of(domain)
+    return compile_policy(policy_of_snapshot(data, document_kinds(chosen), partner), chosen)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import msgspec
 from labtrust_core.canonical import canonical_bytes, sha256_hex
 from labtrust_core.domains import OpenedPolicy
 from labtrust_core.engine.compiled import compile_policy
@@ -20,6 +19,7 @@ from labtrust_core.golden.format import Without
 from labtrust_core.golden.weakening import engine_without, weakened
 from labtrust_core.policy.load import Policy, merged, typed
 from labtrust_core.policy.model import Rbac, Workflow
+from labtrust_core.policy.snapshot import read_snapshot
 from labtrust_env.intrusion import Intrusion, MemberKey, MemberToken
 from labtrust_env.session import Session, SessionConfig
 
@@ -246,22 +246,24 @@ def session_without(opened: OpenedPolicy, config: SessionConfig, name: str | Non
 
 
 def overlaid(policy: Policy, patch: Patch) -> Policy:
-    """Return a policy with changes that stand in no file; its fingerprint says so.
+    """Return a policy with changes that stand in no file; its snapshot and fingerprint hold them.
 
     Raises:
         PolicyError: A changed document has not its type's shape.
     """
     if not patch:
         return policy
+    effective = read_snapshot(policy.snapshot)
+    for kind, changed in patch.items():
+        effective[kind] = merged(effective[kind], changed)
     documents = {
-        kind: typed(
-            merged(msgspec.to_builtins(policy.documents[kind]), changed),
-            type(policy.documents[kind]),
-            policy.sources[kind],
-        )
-        for kind, changed in patch.items()
+        kind: typed(effective[kind], type(policy.documents[kind]), policy.sources[kind])
+        for kind in patch
     }
-    changes = canonical_bytes({"fingerprint": policy.fingerprint, "patch": patch})
+    snapshot = canonical_bytes({"documents": effective})
     return replace(
-        policy, documents={**policy.documents, **documents}, fingerprint=sha256_hex(changes)
+        policy,
+        documents={**policy.documents, **documents},
+        fingerprint=sha256_hex(snapshot),
+        snapshot=snapshot,
     )

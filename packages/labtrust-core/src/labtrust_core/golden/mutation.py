@@ -25,6 +25,7 @@ from labtrust_core.golden.runner import (
     suite_folder,
 )
 from labtrust_core.golden.weakening import GATE_NAMES
+from labtrust_core.policy.directory import find_policy_dir
 from labtrust_core.policy.load import partner_ids
 from labtrust_core.policy.model import ActionRule, Workflow
 from labtrust_core.trust.keys import TestKeyring
@@ -164,12 +165,12 @@ def mutation_checks(
         PolicyError: The policy does not load.
         UnknownNameError: There is no such partner or domain.
     """
-    first = open_documents(policy_dir, partner, domain)
-    directory = first.documents.directory
+    directory = find_policy_dir(policy_dir)
+    first = open_documents(directory, partner, domain)
     opened = [first]
     if partner is None and suite is None:
         opened += [
-            open_documents(policy_dir, name, domain)
+            open_documents(directory, name, domain)
             for name in partner_ids(directory)
             if suite_folder(directory, name) != suite_folder(directory)
         ]

@@ -38,6 +38,7 @@ from labtrust_core.golden.report import (
 )
 from labtrust_core.golden.tool_faults import FaultyTools
 from labtrust_core.golden.weakening import check_without, engine_without, weakened
+from labtrust_core.policy.directory import find_policy_dir
 from labtrust_core.policy.load import PARTNERS, SUITE_FOLDER
 from labtrust_core.policy.model import Emits, Workflow
 from labtrust_core.trust.keys import TestKeyring
@@ -89,8 +90,8 @@ def run_golden(
         PolicyError: The policy does not load.
         UnknownNameError: There is no such partner, domain or scenario.
     """
-    policy = open_documents(policy_dir, partner, domain)
-    directory = policy.documents.directory
+    directory = find_policy_dir(policy_dir)
+    policy = open_documents(directory, partner, domain)
     return run_suite(
         read_suite(suite_folder(directory, partner) if suite is None else suite),
         policy,

@@ -1,4 +1,7 @@
-"""Merkle tree hashes as in RFC 6962, section 2.1: incremental, with a state of O(log n)."""
+"""A Merkle tree as in RFC 6962, section 2.1: it grows, and proofs about it are checked.
+
+Neither takes more than O(log n) hashes; ``labtrust_core.ledger.proofs`` makes the proofs.
+"""
 
 from __future__ import annotations
 
@@ -46,12 +49,7 @@ class MerkleTree:
 
     def root(self) -> bytes:
         """Return the 32-byte root; of no leaves it is the hash of the empty string."""
-        if not self._peaks:
-            return sha256(b"").digest()
-        root = self._peaks[-1]
-        for peak in reversed(self._peaks[:-1]):
-            root = node_hash(peak, root)
-        return root
+        return root_of_peaks(self._peaks)
 
     def copy(self) -> MerkleTree:
         """Return a tree of the same leaves that grows on its own."""
@@ -61,32 +59,22 @@ class MerkleTree:
         return twin
 
 
+def root_of_peaks(peaks: Sequence[bytes]) -> bytes:
+    """Return the 32-byte root over full subtrees, which get smaller from left to right."""
+    if not peaks:
+        return sha256(b"").digest()
+    root = peaks[-1]
+    for peak in reversed(peaks[:-1]):
+        root = node_hash(peak, root)
+    return root
+
+
 def root_of(leaves: Iterable[bytes]) -> bytes:
     """Return the 32-byte root over leaf hashes, in order."""
     tree = MerkleTree()
     for leaf in leaves:
         tree.append(leaf)
     return tree.root()
-
-
-def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """Return the path from a leaf to the root, the lowest sibling first (RFC 6962, 2.1.1).
-
-    Args:
-        leaves: The 32-byte hashes of all leaves.
-        index: Which of them, from 0.
-
-    Raises:
-        IndexError: There is no such leaf.
-    """
-    if not 0 <= index < len(leaves):
-        raise IndexError(f"leaf {index} of {len(leaves)}")
-    if len(leaves) == 1:
-        return []
-    split = _split(len(leaves))
-    if index < split:
-        return [*inclusion_proof(leaves[:split], index), root_of(leaves[split:])]
-    return [*inclusion_proof(leaves[split:], index - split), root_of(leaves[:split])]
 
 
 def root_from_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
@@ -110,26 +98,6 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes
             root = node_hash(root, sibling)
         node, last = node >> 1, last >> 1
     return root if last == 0 else None
-
-
-def consistency_proof(leaves: Sequence[bytes], old: int) -> list[bytes]:
-    """Return the proof that the first ``old`` leaves are those of an earlier tree (2.1.2).
-
-    Raises:
-        IndexError: ``old`` is not from 1 to the number of leaves.
-    """
-    if not 0 < old <= len(leaves):
-        raise IndexError(f"a tree of {old} leaves within one of {len(leaves)}")
-    return _consistency(leaves, old, whole=True)
-
-
-def _consistency(leaves: Sequence[bytes], old: int, *, whole: bool) -> list[bytes]:
-    if old == len(leaves):
-        return [] if whole else [root_of(leaves)]
-    split = _split(len(leaves))
-    if old <= split:
-        return [*_consistency(leaves[:split], old, whole=whole), root_of(leaves[split:])]
-    return [*_consistency(leaves[split:], old - split, whole=False), root_of(leaves[:split])]
 
 
 def is_consistent(old: tuple[int, bytes], new: tuple[int, bytes], proof: Sequence[bytes]) -> bool:
@@ -163,8 +131,3 @@ def is_consistent(old: tuple[int, bytes], new: tuple[int, bytes], proof: Sequenc
             second = node_hash(second, sibling)
         node, last = node >> 1, last >> 1
     return last == 0 and first == root and second == new[1]
-
-
-def _split(size: int) -> int:
-    """Return the largest power of two below ``size``, which is at least 2."""
-    return 1 << (size - 1).bit_length() - 1

@@ -1,20 +1,23 @@
 """Recovers a log after a crash: cuts off a torn last line, and touches nothing else.
 
-A line is torn if it has no LF, or if it is the last one and is not JSON (blocks may reach the disk
-out of order). Neither was acknowledged as durable by the writer. Any other damage is for a person
-to look into, so it is an error and the file stays as it is.
+A line is torn if it has no LF, or if it is the last one and is not JSON (sectors may reach the disk
+out of order, and one that did not reads as zeros). No such line was acknowledged by a writer that
+syncs each record. Any other damage is for a person to look into, so it is an error and the file
+stays as it is.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from labtrust_core.canonical import MAX_LINE, NotCanonicalError, Reason
 from labtrust_core.errors import LedgerError
-from labtrust_core.ledger.verify import LogChecker, LogFaultError, open_log, read_lines
+from labtrust_core.ledger.files import OS_FILES, FileLayer
+from labtrust_core.ledger.verify import LogChecker, LogFaultError, read_lines
 
 _TORN: Final = frozenset({Reason.NOT_JSON, Reason.NOT_UTF8})
 
@@ -24,7 +27,7 @@ class Recovery:
     """What a recovery did.
 
     Attributes:
-        records_kept: Number of whole records in the log.
+        records_kept: Number of whole records in the log; they are on the disk.
         bytes_dropped: Length of the torn tail that was cut off; 0 if there was none.
         head: Leaf hash of the last record kept (zeros if none).
         ended: Whether the log is complete; if not, it stays unfinished and so not valid.
@@ -36,31 +39,42 @@ class Recovery:
     ended: bool
 
 
-def recover(path: str | os.PathLike[str]) -> Recovery:
-    """Cut off the torn tail of a log, if it has one. Recovering twice changes nothing more.
+def recover(path: str | os.PathLike[str], *, files: FileLayer = OS_FILES) -> Recovery:
+    """Cut off the torn tail of a log, if it has one, and force the rest to the disk.
+
+    Recovering twice changes nothing more, also where the first time was cut short.
+
+    Args:
+        path: The log.
+        files: What the file lies on.
 
     Raises:
-        LedgerError: The file cannot be read or written, or a line before the tail is damaged;
+        LedgerError: The file cannot be read or written; or a line before the tail is damaged:
             the message names the record, and the file is unchanged.
     """
     checker = LogChecker()
     try:
-        size, kept = _measure(path, checker)
+        size, kept = _measure(Path(path), checker, files)
     except LogFaultError as fault:
         raise LedgerError(f"{path}: not a torn tail but damage: {fault}") from fault
-    if kept < size:
-        _truncate(path, kept)
+    except OSError as error:
+        raise LedgerError(f"{path}: cannot read the log ({error.strerror})") from error
+    try:
+        _settle(Path(path), kept if kept < size else None, files)
+    except OSError as error:
+        raise LedgerError(f"{path}: cannot cut the torn tail ({error.strerror})") from error
     return Recovery(checker.records, size - kept, checker.head, checker.ended)
 
 
-def _measure(path: str | os.PathLike[str], checker: LogChecker) -> tuple[int, int]:
+def _measure(path: Path, checker: LogChecker, files: FileLayer) -> tuple[int, int]:
     """Return the size of the file and the length of its whole lines, all of which were checked."""
     kept = 0
-    with open_log(path) as file:
-        size = os.fstat(file.fileno()).st_size
+    with files.open_read(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
         for line in read_lines(file):
             last = kept + len(line) == size
-            if last and not line.endswith(b"\n") and len(line) <= MAX_LINE + 1:
+            if last and _is_cut(line):
                 break
             try:
                 checker.feed(line.removesuffix(b"\n"))
@@ -73,16 +87,26 @@ def _measure(path: str | os.PathLike[str], checker: LogChecker) -> tuple[int, in
     return size, kept
 
 
+def _is_cut(line: bytes) -> bool:
+    """Whether a last line lacks its LF or a sector; JSON holds no zero byte."""
+    return len(line) <= MAX_LINE + 1 and (not line.endswith(b"\n") or b"\x00" in line)
+
+
 def _is_torn(fault: LogFaultError) -> bool:
     cause = fault.__cause__
     return isinstance(cause, NotCanonicalError) and cause.reason in _TORN
 
 
-def _truncate(path: str | os.PathLike[str], length: int) -> None:
+def _settle(path: Path, length: int | None, files: FileLayer) -> None:
+    """Cut the file to a length, if one is given, and force it to the disk."""
+    fd = files.open_edit(path)
     try:
-        with Path(path).open("r+b") as file:
-            file.truncate(length)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise LedgerError(f"{path}: cannot cut the torn tail ({error.strerror})") from error
+        if length is not None:
+            files.truncate(fd, length)
+        files.sync(fd)
+    except OSError:
+        with suppress(OSError):  # the first failure is told
+            files.close(fd)
+        raise
+    files.close(fd)
+    files.sync_folder(path.parent)

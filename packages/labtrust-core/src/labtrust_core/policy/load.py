@@ -3,13 +3,14 @@
 A policy is complete or it is an error. The overlay of a partner is the folder ``partners/<id>/``,
 which mirrors the policy folder: mappings merge key by key, everything else replaces. Its
 ``golden/`` holds scenarios of its own, which are no policy. The
-fingerprint is the SHA-256 of the canonical form of all effective documents, so it covers every
-value that is in force, and nothing else.
+fingerprint is the SHA-256 of the canonical form of all effective documents (the snapshot), so it
+covers every value that is in force, and nothing else. A policy can be had from its snapshot too:
+see ``labtrust_core.policy.snapshot``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -33,18 +34,21 @@ class Policy:
     """A complete policy, ready to be compiled.
 
     Attributes:
-        directory: Where it was loaded from.
+        directory: Where it was loaded from; None where it came from a snapshot.
         partner: The overlay in force, if any.
         documents: Document kind to its typed form.
-        sources: Document kind to the base file and the overlay file (if any) that it came from.
+        sources: Document kind to the base file and the overlay file (if any) that it came from;
+            none where it came from a snapshot.
         fingerprint: SHA-256 (hex) over every effective value.
+        snapshot: Every effective value, as the canonical bytes that the fingerprint is of.
     """
 
-    directory: Path
+    directory: Path | None
     partner: str | None
     documents: dict[str, Document]
     sources: dict[str, list[SourceDocument]] = field(repr=False)
     fingerprint: str
+    snapshot: bytes = field(repr=False)
 
     def get(self, name: str, kind: type[D]) -> D:
         """Return the document ``name``, which is of type ``kind``."""
@@ -58,19 +62,9 @@ class Policy:
     def error(
         self, name: str, path: DocumentPath, message: str, *, found: str, expected: str
     ) -> PolicyError:
-        """Return a PolicyError for a place in document ``name``, with its file and line."""
-        source = next(
-            (source for source in reversed(self.sources[name]) if path in source.lines),
-            self.sources[name][0],
-        )
-        return PolicyError(
-            message,
-            file=source.file,
-            line=source.line_of(path),
-            path=path_text(path),
-            found=found,
-            expected=expected,
-        )
+        """Return a PolicyError for a place in document ``name``, with its file and line if any."""
+        misfit = Misfit(path, message, found, expected)
+        return misfit_error(misfit, self.sources.get(name, []), name)
 
 
 def partner_ids(directory: Path) -> tuple[str, ...]:
@@ -107,8 +101,8 @@ def load_policy(
         sources[kind.name] = stack
         documents[kind.name] = typed(data, kind.type, stack)
         effective[kind.name] = data
-    fingerprint = sha256_hex(canonical_bytes({"documents": effective}))
-    return Policy(directory, partner, documents, sources, fingerprint)
+    snapshot = canonical_bytes({"documents": effective})
+    return Policy(directory, partner, documents, sources, sha256_hex(snapshot), snapshot)
 
 
 def _overlays(
@@ -144,8 +138,16 @@ def merged(base: Any, overlay: Any) -> Any:  # noqa: ANN401 - JSON data of any s
     return result
 
 
-def typed(data: dict[str, Any], kind: type[D], stack: list[SourceDocument]) -> D:
+def typed(
+    data: dict[str, Any], kind: type[D], stack: Sequence[SourceDocument], name: str = ""
+) -> D:
     """Convert one document's data to its type.
+
+    Args:
+        data: The document, merged.
+        kind: Its type.
+        stack: The files that it came from, base first; empty where there are none.
+        name: The document's name, which stands for the file where there is none.
 
     Raises:
         PolicyError: It has not the type's shape; names file, line and place of the first misfit.
@@ -154,15 +156,23 @@ def typed(data: dict[str, Any], kind: type[D], stack: list[SourceDocument]) -> D
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
         for misfit in misfits(data, kind):
-            raise misfit_error(misfit, stack) from error
-        raise PolicyError(str(error), file=stack[-1].file) from error
+            raise misfit_error(misfit, stack, name) from error
+        raise misfit_error(Misfit((), str(error), "", ""), stack, name) from error
 
 
-def misfit_error(misfit: Misfit, stack: list[SourceDocument]) -> PolicyError:
+def misfit_error(misfit: Misfit, stack: Sequence[SourceDocument], name: str = "") -> PolicyError:
     """Return the error for one misfit, with the file and line that the value came from.
 
-    An overlay comes before its base.
+    An overlay comes before its base. Where there is no file, the place begins with the document's
+    name.
     """
+    if not stack:
+        return PolicyError(
+            misfit.message,
+            path=path_text((name, *misfit.path)),
+            found=misfit.found,
+            expected=misfit.expected,
+        )
     source = next((source for source in reversed(stack) if misfit.path in source.lines), stack[0])
     return PolicyError(
         misfit.message,

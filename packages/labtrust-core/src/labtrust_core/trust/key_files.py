@@ -12,6 +12,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from labtrust_core.errors import SignatureError, UsageError
 from labtrust_core.trust.notes import ED25519, VerifierKey, key_of, verifier_key
 

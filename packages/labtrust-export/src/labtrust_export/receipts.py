@@ -1,0 +1,205 @@
+"""Receipts: what a ledger tells of every specimen and every result, derived from its records alone.
+
+A receipt says what became of the one thing, when, where and why, names the records that say so,
+and proves that the deciding one stands in the ledger. The rules are in
+``labtrust_export.receipt_rules``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal
+
+import msgspec
+from labtrust_core.canonical import canonical_bytes, parse_canonical
+from labtrust_core.errors import LabTrustError
+from labtrust_core.ledger.proofs import MerkleProver
+from labtrust_core.ledger.record import EventRecord, Record, StartRecord
+
+from labtrust_export.receipt_rules import (
+    KINDS,
+    OPEN,
+    Birth,
+    Decision,
+    Entities,
+    EntityType,
+    Kind,
+    Noted,
+    Step,
+)
+
+VERSION: Final = "0.1"
+MAX_RECEIPT: Final = 16 * 1024 * 1024  # bytes of a line; one entity may have all records name it
+
+
+class ReceiptError(LabTrustError):
+    """A line is no receipt."""
+
+
+class InclusionProof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """That a record stands in a ledger.
+
+    Attributes:
+        leaf: Leaf hash of the record's line.
+        path: Siblings on the way to the root, the lowest first.
+        record: The record's sequence number.
+        root: Merkle root over the whole ledger.
+        size: Number of records.
+    """
+
+    leaf: str
+    path: tuple[str, ...]
+    record: int
+    root: str
+    size: int
+
+
+class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the ledger tells of one specimen or one result; times in seconds of simulation."""
+
+    version: Literal["0.1"] = VERSION
+    entity_type: EntityType
+    entity_id: str
+    specimen_id: str | None
+    result_id: str | None
+    panel_id: str | None
+    analyte_code: str | None
+    value: str | None
+    units: str | None
+    records: tuple[int, ...]
+    device_ids: tuple[str, ...]
+    decision: Decision
+    decided_by: int | None
+    timestamps: dict[str, int]
+    reason_codes: tuple[str, ...]
+    tokens_consumed: tuple[str, ...]
+    violations: tuple[str, ...]
+    critical_calls: tuple[int, ...]
+    proof: InclusionProof
+
+    def line(self) -> bytes:
+        """Return the canonical form, without LF."""
+        return canonical_bytes(msgspec.to_builtins(self))
+
+
+def receipts_of(records: Iterable[Record], leaves: Sequence[bytes]) -> list[Receipt]:
+    """Return the receipts that a ledger yields, sorted as they stand in ``receipts.jsonl``.
+
+    A pure function, of any records: nothing in them is an error. About one hash a record and one
+    more a level of the tree for every deciding record.
+
+    Args:
+        records: All records of one ledger, in order; they are read once.
+        leaves: The 32-byte leaf hashes of all of them; at least one.
+
+    Raises:
+        IndexError: There are fewer leaves than records.
+    """
+    found = [Entities(kind) for kind in KINDS]
+    devices = _RunDevices()
+    for record in records:
+        if isinstance(record, StartRecord):
+            for entities in found:
+                entities.begin(record)
+        elif isinstance(record, EventRecord):
+            step = Step(record)
+            devices.take(step)
+            for entities in found:
+                entities.take(step)
+    maker = _Maker(devices, leaves)
+    return [
+        maker.receipt(entities, entity_id)
+        for entities in found
+        for entity_id in sorted(entities.births)
+    ]
+
+
+def receipt_file(receipts: Iterable[Receipt]) -> bytes:
+    """Return the bytes of ``receipts.jsonl``: a receipt a line, each with an LF."""
+    return b"".join(receipt.line() + b"\n" for receipt in receipts)
+
+
+def read_receipt(line: bytes) -> Receipt:
+    """Return the receipt that a line (without its LF) spells.
+
+    Raises:
+        NotCanonicalError: The line is not the canonical form of an object.
+        ReceiptError: It is, but of no receipt.
+    """
+    try:
+        return msgspec.convert(parse_canonical(line, MAX_RECEIPT), Receipt)
+    except msgspec.ValidationError as error:
+        raise ReceiptError(f"not a receipt: {error}") from error
+
+
+class _RunDevices:
+    """Which devices accepted records name together with a run."""
+
+    def __init__(self) -> None:
+        self._devices: dict[str, set[str]] = {}
+
+    def take(self, step: Step) -> None:
+        """Note one event record."""
+        run, device = step.args.get("run_id"), step.args.get("device_id")
+        if step.accepted and isinstance(run, str) and isinstance(device, str):
+            self._devices.setdefault(run, set()).add(device)
+
+    def of(self, run_id: str | None) -> set[str]:
+        """Return the devices of a run; none where there is no run."""
+        return set() if run_id is None else self._devices.get(run_id, set())
+
+
+class _Maker:
+    """Makes receipts of what was gathered; a proof is made once, since many share a record."""
+
+    def __init__(self, devices: _RunDevices, leaves: Sequence[bytes]) -> None:
+        self._devices = devices
+        self._leaves = leaves
+        self._tree = MerkleProver(leaves)
+        self._root = self._tree.root().hex()
+        self._proofs: dict[int, InclusionProof] = {}
+
+    def receipt(self, entities: Entities, entity_id: str) -> Receipt:
+        """Return the receipt of an entity that has come."""
+        kind, birth, noted = entities.kind, entities.births[entity_id], entities.noted(entity_id)
+        decision, decided_by = _decision(noted, birth)
+        is_result = kind.name == "result"
+        return Receipt(
+            entity_type=kind.name,
+            entity_id=entity_id,
+            specimen_id=birth.specimen_id if is_result else entity_id,
+            result_id=entity_id if is_result else None,
+            panel_id=birth.panel_id,
+            analyte_code=birth.analyte_code,
+            value=birth.value,
+            units=birth.units,
+            records=tuple(noted.records),
+            device_ids=tuple(sorted(noted.devices | self._devices.of(birth.run_id))),
+            decision=decision,
+            decided_by=decided_by,
+            timestamps=_timestamps(kind, birth, noted),
+            reason_codes=tuple(sorted(noted.reasons)),
+            tokens_consumed=tuple(sorted(noted.tokens)),
+            violations=tuple(sorted(noted.violations)),
+            critical_calls=tuple(noted.calls),
+            proof=self._proof(decided_by or 0),
+        )
+
+    def _proof(self, record: int) -> InclusionProof:
+        if record not in self._proofs:
+            path = tuple(item.hex() for item in self._tree.inclusion(record))
+            leaf = self._leaves[record].hex()
+            self._proofs[record] = InclusionProof(leaf, path, record, self._root, len(self._leaves))
+        return self._proofs[record]
+
+
+def _decision(noted: Noted, birth: Birth) -> tuple[Decision, int | None]:
+    """Return the decision and the record that brought it."""
+    if noted.refused_last and noted.decision in OPEN:
+        return "BLOCKED", noted.records[-1]
+    return noted.decision, birth.seq if noted.decided_by is None else noted.decided_by
+
+
+def _timestamps(kind: Kind, birth: Birth, noted: Noted) -> dict[str, int]:
+    """Return when it came and what happened to it when; each the first time."""
+    return noted.times if birth.seq is None else {**noted.times, kind.born: birth.t}
