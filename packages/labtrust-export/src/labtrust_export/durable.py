@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from labtrust_core.errors import UsageError
+from labtrust_core.ledger.files import OS_FILES
 
 _LOCKED_BYTE: Final = 1 << 40  # behind anything that is ever written
 
@@ -29,7 +30,7 @@ def replace_durably(path: Path, data: bytes) -> None:
         staged.replace(path)
     finally:
         staged.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    OS_FILES.sync_folder(path.parent)
 
 
 def append_durably(path: Path, data: bytes) -> None:
@@ -42,16 +43,6 @@ def append_durably(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder as durable as their bytes, where the platform can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 @contextmanager

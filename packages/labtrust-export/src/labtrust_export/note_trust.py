@@ -36,7 +36,7 @@ class NoteTrust:
         """
         good, bad = signers(note, (*self.log_keys, *self.witnesses))
         if bad:
-            raise FaultError(f"{prefix}_SIGNATURE", place, f"bad signature of {sorted(bad)[0]}")
+            raise FaultError(f"{prefix}_SIGNATURE", place, f"bad signature of {min(bad)}")
         if not good & {str(key) for key in self.log_keys}:
             names = ", ".join(item.name for item in note.signatures)
             raise FaultError(f"{prefix}_KEY_UNKNOWN", place, f"no log key signed; lines: {names}")

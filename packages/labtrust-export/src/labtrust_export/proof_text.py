@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from labtrust_core.errors import SignatureError
-from labtrust_core.ledger.merkle import consistency_proof, inclusion_proof
+from labtrust_core.ledger.proofs import MerkleProver
 from labtrust_core.trust.keys import decode_base64
 from labtrust_core.trust.notes import Checkpoint, Note, parse_checkpoint, parse_note
 
@@ -76,11 +76,11 @@ class ConsistencyText:
         return f"old {self.old}\n{_lines(self.hashes)}\n{self.note}"
 
 
-def inclusion_text(leaves: Sequence[bytes], index: int, note: Note) -> InclusionText:
+def inclusion_text(prover: MerkleProver, index: int, note: Note) -> InclusionText:
     """Prove that an entry is in the tree of a checkpoint.
 
     Args:
-        leaves: Leaf hashes of the whole log; those behind the checkpoint are left out.
+        prover: The log as it is now; what stands behind the checkpoint is left out.
         index: The entry's place.
         note: The checkpoint.
 
@@ -89,10 +89,10 @@ def inclusion_text(leaves: Sequence[bytes], index: int, note: Note) -> Inclusion
         IndexError: The entry is not in its tree.
     """
     size = parse_checkpoint(note.text).size
-    return InclusionText(index, tuple(inclusion_proof(leaves[:size], index)), note)
+    return InclusionText(index, tuple(prover.inclusion(index, size)), note)
 
 
-def consistency_text(leaves: Sequence[bytes], old: int, note: Note) -> ConsistencyText:
+def consistency_text(prover: MerkleProver, old: int, note: Note) -> ConsistencyText:
     """Prove that the tree of a checkpoint begins with the first ``old`` leaves.
 
     Raises:
@@ -100,7 +100,7 @@ def consistency_text(leaves: Sequence[bytes], old: int, note: Note) -> Consisten
         IndexError: ``old`` is beyond its tree.
     """
     size = parse_checkpoint(note.text).size
-    hashes = tuple(consistency_proof(leaves[:size], old)) if old else ()
+    hashes = tuple(prover.consistency(old, size)) if old else ()
     return ConsistencyText(old, hashes, note)
 
 

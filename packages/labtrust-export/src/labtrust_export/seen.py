@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 from labtrust_core.canonical import NotCanonicalError, canonical_bytes, parse_canonical
 from labtrust_core.errors import DocumentError, UsageError
-from labtrust_core.ledger.merkle import root_of
+from labtrust_core.ledger.proofs import MerkleProver
 from labtrust_core.trust.notes import Checkpoint
 
 from labtrust_export.durable import replace_durably
@@ -76,19 +76,19 @@ def write_seen(path: Path, state: SeenLogs) -> None:
     replace_durably(path, canonical_bytes(msgspec.to_builtins(state)) + b"\n")
 
 
-def departure(seen: Seen | None, checkpoint: Checkpoint, leaves: list[bytes]) -> str | None:
+def departure(seen: Seen | None, checkpoint: Checkpoint, prover: MerkleProver) -> str | None:
     """Say how a log departs from what was seen of it: ``"ROLLBACK"``, ``"FORK"``, or None.
 
     Args:
         seen: What was seen, if anything.
         checkpoint: The log as it is stated now.
-        leaves: Its leaf hashes, of which the checkpoint's root was computed.
+        prover: Its leaves, of which the checkpoint's root was computed.
     """
     if seen is None:
         return None
     if checkpoint.size < seen.size:
         return "ROLLBACK"
-    return None if root_of(leaves[: seen.size]).hex() == seen.root else "FORK"
+    return None if prover.root(seen.size).hex() == seen.root else "FORK"
 
 
 def _is_seen(item: Seen) -> bool:

@@ -15,6 +15,7 @@ from typing import Final
 
 from labtrust_core.errors import SignatureError, UsageError
 from labtrust_core.ledger.merkle import is_consistent, leaf_hash, root_of
+from labtrust_core.trust.key_files import SigningKey
 from labtrust_core.trust.notes import (
     COSIGNATURE,
     MAX_SIGNATURES,
@@ -30,7 +31,6 @@ from labtrust_core.trust.notes import (
 
 from labtrust_export.durable import exclusive, replace_durably
 from labtrust_export.faults import FaultError
-from labtrust_export.keys import SigningKey
 from labtrust_export.proof_text import ConsistencyText, ProofTextError, parse_consistency
 from labtrust_export.seen import Seen, SeenLogs, nothing_seen, read_seen, write_seen
 
@@ -163,7 +163,7 @@ def _parse(data: bytes) -> tuple[Note, Checkpoint]:
 def _require_log_key(note: Note, log_keys: tuple[VerifierKey, ...]) -> None:
     good, bad = signers(note, log_keys)
     if bad:
-        message = f"bad signature of {sorted(bad)[0]}"
+        message = f"bad signature of {min(bad)}"
         raise FaultError("WITNESS_CHECKPOINT_SIGNATURE", "", message)
     if not good:
         names = ", ".join(item.name for item in note.signatures)
@@ -210,9 +210,7 @@ def _require_log(seen: Seen | None, stated: Checkpoint, data: bytes) -> None:
         message = f"the root of the log's first {stated.size} records is {found}"
         raise FaultError("WITNESS_LOG_ROOT", stated.origin, message)
     derived = _DERIVED.match(stated.origin)
-    if stated.origin.startswith("labtrust/") and (
-        derived is None or derived[2] != leaves[0].hex()
-    ):
+    if stated.origin.startswith("labtrust/") and (derived is None or derived[2] != leaves[0].hex()):
         message = f"the log's first record gives {leaves[0].hex()}"
         raise FaultError("WITNESS_LOG_ORIGIN", stated.origin, message)
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labtrust_core.errors import DocumentError, SignatureError, UsageError
-from labtrust_core.ledger.merkle import root_of
+from labtrust_core.ledger.proofs import MerkleProver
+from labtrust_core.trust.key_files import SigningKey
 from labtrust_core.trust.notes import Checkpoint, Note, parse_checkpoint, parse_note, sign_note
 
 from labtrust_export.durable import append_durably, exclusive, replace_durably
 from labtrust_export.faults import FaultError
-from labtrust_export.keys import SigningKey
 from labtrust_export.note_trust import NoteTrust
 from labtrust_export.proof_text import ProofTextError, inclusion_text, parse_inclusion
 from labtrust_export.seen import departure, nothing_seen, read_seen, write_seen
@@ -47,7 +47,12 @@ class Appended:
 
 
 def append_to_log(
-    source: Path, out: Path, key: SigningKey, *, origin: str | None = None, state: Path | None = None
+    source: Path,
+    out: Path,
+    key: SigningKey,
+    *,
+    origin: str | None = None,
+    state: Path | None = None,
 ) -> Appended:
     """Log every release and bundle below a folder that the log does not have yet.
 
@@ -69,12 +74,24 @@ def append_to_log(
     found = find_manifests(source)
     if origin is not None:
         require_origin(origin)
+    _require_log_folder(out)
     try:
         (out / PROOFS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror}") from error
     with exclusive(out / ENTRIES):
         return _Log(out, key).append(found, origin, state)
+
+
+def _require_log_folder(out: Path) -> None:
+    """Refuse a folder that holds what no log has; clear away what a crash left half written."""
+    if not out.is_dir():
+        return
+    for item in [*out.iterdir(), *(out / PROOFS).glob(".*")]:
+        if item.name.startswith(".") and ".partial-" in item.name:
+            item.unlink()
+        elif item.parent == out and item.name not in (CHECKPOINT, ENTRIES, PROOFS):
+            raise UsageError(f"{out} holds {item.name}; expected a transparency log or nothing")
 
 
 class _Log:
@@ -91,7 +108,7 @@ class _Log:
 
     def append(self, found: Sequence[Entry], origin: str | None, state: Path | None) -> Appended:
         """Append what is new of ``found``, and sign."""
-        self._require_unchanged(state)
+        self._require_unchanged(origin, state)
         self._require_refound(found)
         there = {entry.digest for entry in self._entries[: self._signed]}
         self._add([entry for entry in found if entry.digest not in self._digests()])
@@ -116,9 +133,8 @@ class _Log:
         data = path.read_bytes()
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
-            replaced = data[:whole]
             with path.open("r+b") as file:
-                file.truncate(len(replaced))
+                file.truncate(whole)
 
     def _signed_note(self) -> Note | None:
         """Return the checkpoint that is there, if it is this key's and of these entries."""
@@ -136,22 +152,23 @@ class _Log:
         if not 0 < checkpoint.size <= len(self._leaves):
             message = f"{len(self._leaves)} entries, the checkpoint says {checkpoint.size}"
             raise FaultError("TRANSPARENCY_CHECKPOINT_SIZE", CHECKPOINT, message)
-        if root_of(self._leaves[: checkpoint.size]) != checkpoint.root:
+        if MerkleProver(self._leaves).root(checkpoint.size) != checkpoint.root:
             message = "the entries are not those that were signed"
             raise FaultError("TRANSPARENCY_CHECKPOINT_ROOT", CHECKPOINT, message)
         return note
 
-    def _require_unchanged(self, state: Path | None) -> None:
+    def _require_unchanged(self, origin: str | None, state: Path | None) -> None:
         if state is None or not state.exists():
             return
         seen = read_seen(state).logs
         if self._note is None:
             # A log that lost everything has no origin any more; its first entry may still tell.
-            if self._leaves and derived_origin(self._leaves[0]) in seen:
+            derived = [derived_origin(leaf) for leaf in self._leaves[:1]]
+            if any(name in seen for name in (origin, *derived)):
                 raise FaultError("TRANSPARENCY_ROLLBACK", CHECKPOINT, "the state knows of one")
             return
         checkpoint = parse_checkpoint(self._note.text)
-        code = departure(seen.get(checkpoint.origin), checkpoint, self._leaves)
+        code = departure(seen.get(checkpoint.origin), checkpoint, MerkleProver(self._leaves))
         if code is not None:
             message = f"the state {state} has seen another or a longer log"
             raise FaultError(f"TRANSPARENCY_{code}", CHECKPOINT, message)
@@ -185,17 +202,18 @@ class _Log:
             _require_same_origin(origin, name)
         else:
             name = origin or derived_origin(self._leaves[0])
-        text = Checkpoint(name, len(self._leaves), root_of(self._leaves)).text
+        text = Checkpoint(name, len(self._leaves), MerkleProver(self._leaves).root()).text
         note = Note(text, (sign_note(text, self._key.name, self._key.private),))
         replace_durably(self._folder / CHECKPOINT, str(note).encode())
         return note
 
     def _write_proofs(self, note: Note) -> None:
         """Write the proofs that are missing, and give witnesses' lines to those that lack them."""
+        prover = MerkleProver(self._leaves)
         for entry in self._entries:
             path = self._folder / PROOFS / f"{entry.digest}{PROOF_SUFFIX}"
             if not path.exists() or _is_of(path, note):
-                text = str(inclusion_text(self._leaves, entry.seq, note))
+                text = str(inclusion_text(prover, entry.seq, note))
                 if not path.exists() or path.read_text(encoding="utf-8") != text:
                     replace_durably(path, text.encode())
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labtrust_core.errors import SignatureError
-from labtrust_core.ledger.merkle import root_from_inclusion, root_of
+from labtrust_core.ledger.merkle import root_from_inclusion
+from labtrust_core.ledger.proofs import MerkleProver
 from labtrust_core.trust.notes import Checkpoint, Note, parse_checkpoint, parse_note
 
 from labtrust_export.faults import FaultError
@@ -36,6 +37,15 @@ class LogVerdict:
     entries: tuple[Entry, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """The log as it is: what its checkpoint states, its leaves, and proofs of them."""
+
+    checkpoint: Checkpoint
+    leaves: list[bytes]
+    prover: MerkleProver
+
+
 def verify_log_folder(folder: Path, trust: NoteTrust, seen: SeenLogs | None = None) -> LogVerdict:
     """Verify a transparency log; the first check that fails ends it.
 
@@ -53,11 +63,12 @@ def verify_log_folder(folder: Path, trust: NoteTrust, seen: SeenLogs | None = No
         raise FaultError("TRANSPARENCY_EMPTY", ENTRIES, "no entry")
     entries = read_entries(data)
     leaves = leaves_of(entries)
-    note, checkpoint = _read_checkpoint(folder, leaves)
+    prover = MerkleProver(leaves)
+    note, checkpoint = _read_checkpoint(folder, leaves[0], prover)
     trust.require(note, "TRANSPARENCY_CHECKPOINT", CHECKPOINT)
-    _require_proofs(folder / PROOFS, entries, checkpoint, leaves, trust)
+    _require_proofs(folder / PROOFS, entries, _Tree(checkpoint, leaves, prover), trust)
     if seen is not None:
-        code = departure(seen.logs.get(checkpoint.origin), checkpoint, leaves)
+        code = departure(seen.logs.get(checkpoint.origin), checkpoint, prover)
         if code is not None:
             message = "the caller has seen another or a longer log of this origin"
             raise FaultError(f"TRANSPARENCY_{code}", CHECKPOINT, message)
@@ -80,7 +91,7 @@ def _require_files(folder: Path) -> None:
         raise FaultError("TRANSPARENCY_FILE_EXTRA", name, "a log has no such file")
 
 
-def _read_checkpoint(folder: Path, leaves: list[bytes]) -> tuple[Note, Checkpoint]:
+def _read_checkpoint(folder: Path, first: bytes, prover: MerkleProver) -> tuple[Note, Checkpoint]:
     prefix = "TRANSPARENCY_CHECKPOINT"
     try:
         note = parse_note((folder / CHECKPOINT).read_bytes())
@@ -90,11 +101,11 @@ def _read_checkpoint(folder: Path, leaves: list[bytes]) -> tuple[Note, Checkpoin
         checkpoint = parse_checkpoint(note.text)
     except SignatureError as error:
         raise FaultError(f"{prefix}_SHAPE", CHECKPOINT, str(error)) from error
-    _require_origin(checkpoint.origin, leaves[0])
-    if checkpoint.size != len(leaves):
-        message = f"{len(leaves)} entries, the checkpoint says {checkpoint.size}"
+    _require_origin(checkpoint.origin, first)
+    if checkpoint.size != prover.size:
+        message = f"{prover.size} entries, the checkpoint says {checkpoint.size}"
         raise FaultError(f"{prefix}_SIZE", CHECKPOINT, message)
-    if root_of(leaves) != checkpoint.root:
+    if prover.root() != checkpoint.root:
         raise FaultError(f"{prefix}_ROOT", CHECKPOINT, "not the root of the entries")
     return note, checkpoint
 
@@ -106,9 +117,7 @@ def _require_origin(origin: str, first: bytes) -> None:
         raise FaultError("TRANSPARENCY_CHECKPOINT_ORIGIN", CHECKPOINT, message)
 
 
-def _require_proofs(
-    folder: Path, entries: list[Entry], now: Checkpoint, leaves: list[bytes], trust: NoteTrust
-) -> None:
+def _require_proofs(folder: Path, entries: list[Entry], tree: _Tree, trust: NoteTrust) -> None:
     wanted = {f"{entry.digest}{PROOF_SUFFIX}": entry for entry in entries}
     there = {item.name: item for item in folder.iterdir()}
     for name in sorted(set(wanted) | set(there)):
@@ -123,20 +132,16 @@ def _require_proofs(
             proof = parse_inclusion(there[name].read_bytes())
         except ProofTextError as error:
             raise FaultError("TRANSPARENCY_PROOF_SHAPE", place, str(error)) from error
-        _require_proof(proof, place, wanted[name].seq, now, leaves)
+        _require_proof(proof, place, wanted[name].seq, tree)
         # An older checkpoint may lack witnesses that cosigned a later one.
-        NoteTrust(trust.log_keys, trust.witnesses).require(
-            proof.note, "TRANSPARENCY_PROOF", place
-        )
+        NoteTrust(trust.log_keys, trust.witnesses).require(proof.note, "TRANSPARENCY_PROOF", place)
 
 
-def _require_proof(
-    proof: InclusionText, place: str, seq: int, now: Checkpoint, leaves: list[bytes]
-) -> None:
-    old = proof.checkpoint
+def _require_proof(proof: InclusionText, place: str, seq: int, tree: _Tree) -> None:
+    old, now = proof.checkpoint, tree.checkpoint
     same = (old.origin, proof.index) == (now.origin, seq) and seq < old.size <= now.size
-    if not same or root_of(leaves[: old.size]) != old.root:
+    if not same or tree.prover.root(old.size) != old.root:
         message = "its checkpoint or its index is not this log's"
         raise FaultError("TRANSPARENCY_PROOF_CHECKPOINT", place, message)
-    if root_from_inclusion(leaves[seq], seq, old.size, proof.hashes) != old.root:
+    if root_from_inclusion(tree.leaves[seq], seq, old.size, proof.hashes) != old.root:
         raise FaultError("TRANSPARENCY_PROOF_PATH", place, "the path does not lead to the root")
