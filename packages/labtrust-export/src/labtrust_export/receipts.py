@@ -7,7 +7,7 @@ and proves that the deciding one stands in the ledger. The rules are in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -54,6 +54,13 @@ class InclusionProof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: int
 
 
+class ReceiptCounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many receipts a ledger yields."""
+
+    results: int
+    specimens: int
+
+
 class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the ledger tells of one specimen or one result; times in seconds of simulation."""
 
@@ -82,36 +89,60 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return canonical_bytes(msgspec.to_builtins(self))
 
 
-def receipts_of(records: Iterable[Record], leaves: Sequence[bytes]) -> list[Receipt]:
-    """Return the receipts that a ledger yields, sorted as they stand in ``receipts.jsonl``.
+class ReceiptCollector:
+    """Takes the records of one ledger as they are read, and then says what they tell.
 
-    A pure function, of any records: nothing in them is an error. About one hash a record and one
-    more a level of the tree for every deciding record.
+    Nothing in a record is an error. Keeps 32 bytes a record and what receipts hold.
 
-    Args:
-        records: All records of one ledger, in order; they are read once.
-        leaves: The 32-byte leaf hashes of all of them; at least one.
-
-    Raises:
-        IndexError: There are fewer leaves than records.
+    Attributes:
+        leaves: The leaf hashes of the records so far.
     """
-    found = [Entities(kind) for kind in KINDS]
-    devices = _RunDevices()
-    for record in records:
+
+    def __init__(self) -> None:
+        self.leaves: list[bytes] = []
+        self._devices = _RunDevices()
+        self._found = [Entities(kind) for kind in KINDS]
+
+    def add(self, record: Record, leaf: bytes) -> None:
+        """Take the next record, of whatever kind, and its 32-byte leaf hash."""
+        self.leaves.append(leaf)
         if isinstance(record, StartRecord):
-            for entities in found:
+            for entities in self._found:
                 entities.begin(record)
         elif isinstance(record, EventRecord):
             step = Step(record)
-            devices.take(step)
-            for entities in found:
+            self._devices.take(step)
+            for entities in self._found:
                 entities.take(step)
-    maker = _Maker(devices, leaves)
-    return [
-        maker.receipt(entities, entity_id)
-        for entities in found
-        for entity_id in sorted(entities.births)
-    ]
+
+    def counts(self) -> ReceiptCounts:
+        """Return how many receipts there are."""
+        return ReceiptCounts(**{f"{item.kind.name}s": len(item.births) for item in self._found})
+
+    def receipts(self) -> Iterator[Receipt]:
+        """Yield the receipts, sorted as they stand in ``receipts.jsonl``; all records are taken."""
+        if not self.leaves:
+            return
+        maker = _Maker(self._devices, self.leaves)
+        for entities in self._found:
+            for entity_id in sorted(entities.births):
+                yield maker.receipt(entities, entity_id)
+
+
+def receipts_of(records: Iterable[Record], leaves: Iterable[bytes]) -> list[Receipt]:
+    """Return the receipts that a ledger yields, sorted as they stand in ``receipts.jsonl``.
+
+    Args:
+        records: All records of one ledger, in order.
+        leaves: The 32-byte leaf hashes of all of them.
+
+    Raises:
+        ValueError: There are more of the one than of the other.
+    """
+    collector = ReceiptCollector()
+    for record, leaf in zip(records, leaves, strict=True):
+        collector.add(record, leaf)
+    return list(collector.receipts())
 
 
 def receipt_file(receipts: Iterable[Receipt]) -> bytes:

@@ -141,7 +141,7 @@ class Engine:
         try:
             event, line = parse_event(raw)
         except MalformedEventError as error:
-            return self._record_malformed(raw, error)
+            return self.record_malformed(raw, str(error))
         return self._run(event, "agent", line)
 
     def advance(self, until_s: int) -> list[StepResult]:
@@ -339,11 +339,17 @@ class Engine:
         )
         return self._run(event, origin, encode_plain(event))
 
-    def _record_malformed(self, raw: object, error: MalformedEventError) -> StepResult:
+    def record_malformed(self, raw: object, complaint: str) -> StepResult:
+        """Record that what came was no event, and why; a replay says so of what it cannot see whole.
+
+        Args:
+            raw: What came, or what the ledger kept of it.
+            complaint: What is wrong with it.
+        """
         ctx = self.ctx
         ctx.begin(ctx.trust.now)
         code = "AUDIT_CHAIN_BROKEN" if ctx.trust.ledger_frozen else "RC_EVENT_MALFORMED"
-        detail = str(error)[:MAX_DETAIL].encode(errors="replace").decode()
+        detail = complaint[:MAX_DETAIL].encode(errors="replace").decode()
         outcome = Outcome(detail=detail, reason=code, status=BLOCKED)
         body = sanitise(raw)
         record = body if isinstance(body, dict) else {"$value": body}

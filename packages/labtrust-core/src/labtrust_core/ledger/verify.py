@@ -116,8 +116,11 @@ class LogChecker:
         self._ids: set[str] = set()
         self._doubted: str | None = None  # leaf hash of a record whose prev does not match
 
-    def feed(self, line: bytes) -> None:
-        """Check the next line (without its LF).
+    def feed(self, line: bytes) -> Record | None:
+        """Check the next line (without its LF) and return its record.
+
+        Returns:
+            The record, or None while a verdict waits: the next call or ``finish`` then fails.
 
         Raises:
             LogFaultError: A record breaks a rule; it names the record, which may be an earlier one.
@@ -133,11 +136,12 @@ class LogChecker:
             self._doubted = leaf.hex()
             if isinstance(record, EndRecord):  # it vouches for itself, so the doubt is settled
                 raise self._chain_fault(b"")
-            return
+            return None
         self._check_content(record)
         self.head = leaf.hex()
         self.tree.append(leaf)
         self.records += 1
+        return record
 
     def settle(self) -> None:
         """Say what is left to say about the lines so far.
@@ -260,7 +264,7 @@ def verify_log(path: str | os.PathLike[str]) -> LogReport:
     with open_log(path) as file:
         try:
             for line in read_lines(file):
-                _feed_whole_line(checker, line)
+                feed_whole_line(checker, line)
             checker.finish()
         except LogFaultError as fault:
             problem = LogProblem(str(fault.code), fault.record, fault.message)
@@ -287,7 +291,7 @@ def verified_records(path: str | os.PathLike[str]) -> list[Record]:
     with open_log(path) as file:
         try:
             for line in read_lines(file):
-                _feed_whole_line(checker, line)
+                feed_whole_line(checker, line)
                 records.append(read_record(line.removesuffix(b"\n")))
         except OSError as error:
             raise LedgerError(f"{path}: cannot read the log ({error.strerror})") from error
@@ -295,10 +299,14 @@ def verified_records(path: str | os.PathLike[str]) -> list[Record]:
     return records
 
 
-def _feed_whole_line(checker: LogChecker, line: bytes) -> None:
+def feed_whole_line(checker: LogChecker, line: bytes) -> Record | None:
+    """Check the next line, with its LF as ``read_lines`` gives it; as ``LogChecker.feed`` else.
+
+    Raises:
+        LogFaultError: A record breaks a rule, or the line is torn.
+    """
     if line.endswith(b"\n") or len(line) > MAX_LINE or checker.ended:
-        checker.feed(line.removesuffix(b"\n"))
-        return
+        return checker.feed(line.removesuffix(b"\n"))
     checker.settle()
     message = "the last line has no LF: the log was cut, or is still being written"
     raise LogFaultError(LogCode.TORN_LINE, checker.records, message)
