@@ -15,6 +15,7 @@ POLICY: Final = "Policy and rules"
 VALIDATION: Final = "Validation"
 PICTURES: Final = "Pictures"
 BENCHMARKS: Final = "Benchmarks"
+EVIDENCE: Final = "Evidence"
 INSTALLATION: Final = "This installation"
 EXTENSIONS: Final = "From other packages"
 
@@ -211,6 +212,35 @@ COMMANDS: Final = (
         summary="Compare a trained crew with others on held-out episodes.",
         example="labtrust eval-ppo my_crew --episodes 20",
         distribution="labtrust-bench",
+    ),
+    CommandEntry(
+        name="build-release-manifest",
+        section=EVIDENCE,
+        summary="Put a folder of bundles and results under one signed manifest.",
+        example="labtrust build-release-manifest --release-dir release --release-key release.key",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="verify-release",
+        section=EVIDENCE,
+        summary="Verify a release: every file, every bundle, every run.",
+        example="labtrust verify-release --release-dir release --trust-policy trust-policy.json",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="transparency-log",
+        section=EVIDENCE,
+        summary="Append releases and bundles to a log that only grows, or verify it.",
+        example="labtrust transparency-log --in release --out log --log-key log.key",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="witness",
+        section=EVIDENCE,
+        summary="Cosign a log's checkpoint if it continues what was seen of it.",
+        example="labtrust witness --checkpoint run_checkpoint --log run_log.jsonl "
+        "--key witness.key --state seen.json --log-key-pub log.pub",
+        distribution="labtrust-export",
     ),
     CommandEntry(
         name="doctor",

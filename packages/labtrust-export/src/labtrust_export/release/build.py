@@ -61,7 +61,7 @@ def build_release(
     folder: Path,
     keys: Sequence[SigningKey],
     verify: BundleVerifier,
-    options: BuildOptions = BuildOptions(),  # noqa: B008 - frozen
+    options: BuildOptions = BuildOptions(),
 ) -> Predicate:
     """Write the manifest of a release.
 

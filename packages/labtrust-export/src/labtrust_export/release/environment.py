@@ -140,11 +140,15 @@ def _installed(name: str) -> metadata.Distribution | None:
         return None
 
 
+def _header(there: metadata.Distribution, name: str) -> str | None:
+    found = there.metadata.get_all(name)
+    return str(found[0]) if found else None
+
+
 def _described(name: str, requires: set[str]) -> Distribution:
     there = metadata.distribution(name)
-    headers = there.metadata
-    expression = headers["License-Expression"] if "License-Expression" in headers else None
-    stated = headers["License"] if "License" in headers else None
+    expression = _header(there, "License-Expression")
+    stated = _header(there, "License")
     named = stated if stated and "\n" not in stated and len(stated) <= _MAX_LICENSE else None
     record = there.read_text("RECORD")
     return Distribution(

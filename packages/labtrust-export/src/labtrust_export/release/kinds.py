@@ -66,7 +66,7 @@ def kind_of(path: str, bundles: Sequence[str]) -> str:
 def count_kinds(paths: Iterable[str], bundles: Sequence[str]) -> dict[str, int]:
     """Return how many files of each kind there are; every kind is named."""
     counts = dict.fromkeys(KINDS, 0)
-    inside = {path: None for path in bundles}
+    inside = dict.fromkeys(bundles)
     for path in paths:
         counts[_kind_in(path, inside)] += 1
     return counts

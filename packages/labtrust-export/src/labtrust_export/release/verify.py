@@ -1,4 +1,4 @@
-"""Verifies a release: its manifest, its keys, every file, every bundle, and what it says of them."""
+"""Verifies a release: manifest, keys, every file, every bundle, and what is said of them."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ class ReleaseReport:
     @property
     def reached(self) -> str | None:
         """The lowest level that a bundle reached; None where one reached none, or none is there."""
-        levels = [report.reached for report in self.bundles.values()]
-        return str(min(levels)) if levels and None not in levels else None  # type: ignore[type-var]  # no None among them
+        levels = [str(report.reached or "") for report in self.bundles.values()]
+        return min(levels, default="") or None
 
     def to_dict(self) -> dict[str, object]:
         """Return the JSON form."""
         found = self.failure
-        failure = None
+        failure: dict[str, str | None] | None = None
         if found is not None:
             failure = {"code": found.code, "place": found.place, "message": found.message}
             if isinstance(found, BundleFaultError):

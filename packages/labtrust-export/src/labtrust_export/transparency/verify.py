@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from labtrust_core.errors import SignatureError
+from labtrust_core.errors import SignatureError, UsageError
 from labtrust_core.ledger.merkle import root_from_inclusion
 from labtrust_core.ledger.proofs import MerkleProver
 from labtrust_core.trust.notes import Checkpoint, Note, parse_checkpoint, parse_note
 
 from labtrust_export.faults import FaultError
 from labtrust_export.note_trust import NoteTrust
-from labtrust_export.proof_text import InclusionText, ProofTextError, parse_inclusion
+from labtrust_export.proof_text import (
+    ConsistencyText,
+    InclusionText,
+    ProofTextError,
+    consistency_text,
+    parse_inclusion,
+)
 from labtrust_export.seen import SeenLogs, departure
 from labtrust_export.transparency import (
     CHECKPOINT,
@@ -145,3 +151,19 @@ def _require_proof(proof: InclusionText, place: str, seq: int, tree: _Tree) -> N
         raise FaultError("TRANSPARENCY_PROOF_CHECKPOINT", place, message)
     if root_from_inclusion(tree.leaves[seq], seq, old.size, proof.hashes) != old.root:
         raise FaultError("TRANSPARENCY_PROOF_PATH", place, "the path does not lead to the root")
+
+
+def consistency_of(folder: Path, old: int) -> ConsistencyText:
+    """Return the proof that a log continues its first ``old`` entries, for a witness.
+
+    Raises:
+        FaultError: The folder is no log whose checkpoint covers its entries.
+        UsageError: The log is not that long.
+    """
+    _require_files(folder)
+    leaves = leaves_of(read_entries((folder / ENTRIES).read_bytes()))
+    if not 0 <= old <= len(leaves) or not leaves:
+        raise UsageError(f"the log has {len(leaves)} entries; asked for the first {old}")
+    prover = MerkleProver(leaves)
+    note, _checkpoint = _read_checkpoint(folder, leaves[0], prover)
+    return consistency_text(prover, old, note)
