@@ -1,4 +1,7 @@
-"""A run on disk: killed anywhere and resumed, it is byte for byte the run left alone."""
+"""A run on disk: killed anywhere and resumed, it is byte for byte the run left alone.
+
+Its run log is not, since it says what happened; it is looked at by itself.
+"""
 
 import json
 import os
@@ -15,9 +18,11 @@ from labtrust_bench.runs.folder import resume_run, start_run
 from labtrust_bench.runs.lock import locked
 from labtrust_bench.runs.plan import RunConfig
 from labtrust_bench.runs.results import read_results, results_bytes
+from labtrust_core.canonical import sha256_hex
 from labtrust_core.domains import open_policy
 from labtrust_core.errors import DocumentError, UsageError
-from labtrust_core.ledger.verify import verify_log
+from labtrust_core.ledger.run_log import check_run_log
+from labtrust_core.ledger.verify import read_lines, verify_log
 from labtrust_core.policy.directory import find_policy_dir
 
 EPISODES = 3
@@ -27,7 +32,7 @@ PROGRAM = """
 import os, signal, sys
 from pathlib import Path
 from labtrust_bench.agents.noop import DoNothing
-from labtrust_bench.runs import folder
+from labtrust_bench.runs import folder, run_record
 from labtrust_bench.runs.executor import executor
 from labtrust_bench.runs.plan import RunConfig
 
@@ -36,6 +41,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # in a shell's backgro
 place, target, workers = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 seed, steps, lines = 0, 0, 0
 reset, act, write, replace = DoNothing.reset, DoNothing.act, os.write, Path.replace
+end = run_record.RunRecord.end
 
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
@@ -71,12 +77,21 @@ def before_the_results(self, target):
         die()
     return replace(self, target)
 
+def die_at_the_last(self, number, *rest):
+    if number == 2:
+        die()
+    end(self, number, *rest)
+
 if place == "mid-episode":
     DoNothing.reset, DoNothing.act = note_seed, count_steps
 elif place == "mid-line":
     os.write = half_a_line
 elif place == "after-log":
     Path.replace = after_the_log
+elif place == "before-end":
+    run_record.RunRecord.end = die_at_the_last
+elif place == "before-close":
+    run_record.RunRecord.finish = lambda self: die()
 elif place == "before-results":
     Path.replace = before_the_results
 
@@ -89,8 +104,27 @@ if __name__ == "__main__":
 
 
 def everything(folder):
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    """All bytes but those of the run log, and the lock."""
+    own = {".lock", "run_log.jsonl"}
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in own)
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def course(folder):
+    """Check the run log and return it in words: kind, and number of the episode or of the done."""
+    with (folder / "run_log.jsonl").open("rb") as file:
+        lines = list(read_lines(file))
+    check_run_log(lines)
+    return [summed_up(json.loads(line)) for line in lines]
+
+
+def summed_up(record):
+    which = [record["body"][name] for name in ("number", "done") if name in record["body"]]
+    return " ".join(map(str, [record["kind"], *which]))
+
+
+def begins_of(course):
+    return [int(words.split()[1]) for words in course if words.startswith("begin")]
 
 
 @pytest.fixture(scope="module")
@@ -149,10 +183,19 @@ def test_results_of_0_2_are_put_together_as_well(tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the script looks into /proc")
 @pytest.mark.parametrize(
-    ("place", "lines"),
-    [("mid-episode", 2), ("mid-line", 2), ("after-log", 2), ("before-results", 3)],
+    ("place", "lines", "resumed"),
+    [
+        ("mid-episode", 2, ["resume 2", "begin 2", "end 2", "close"]),
+        ("mid-line", 2, ["resume 2", "begin 2", "end 2", "close"]),
+        ("after-log", 2, ["resume 2", "begin 2", "end 2", "close"]),
+        ("before-end", 3, ["end 2", "resume 3", "close"]),
+        ("before-close", 3, ["resume 3", "close"]),
+        ("before-results", 3, []),
+    ],
 )
-def test_a_killed_run_resumes_to_the_same_bytes(script, tmp_path, undisturbed, place, lines):
+def test_a_killed_run_resumes_to_the_same_bytes(
+    script, tmp_path, undisturbed, place, lines, resumed
+):
     folder = tmp_path / "run"
     done = subprocess.run(
         [sys.executable, script, place, folder, "1"], check=False, capture_output=True
@@ -161,9 +204,12 @@ def test_a_killed_run_resumes_to_the_same_bytes(script, tmp_path, undisturbed, p
     left = everything(folder)
     assert left["episodes.jsonl"].count(b"\n") == lines
     assert "results.json" not in left
+    before = course(folder)
+    assert begins_of(before) == [0, 1, 2]
 
     resume_run(folder).run()
     assert everything(folder) == undisturbed
+    assert course(folder) == before + resumed
 
 
 @pytest.mark.parametrize("delay_s", [0.5, pytest.param(1.0, marks=pytest.mark.slow)])
@@ -179,6 +225,7 @@ def test_a_pool_that_is_killed_at_any_time_resumes_to_the_same_bytes(
 
     resume_run(folder).run(executor=LocalPool(2))
     assert everything(folder) == undisturbed
+    assert set(begins_of(course(folder))) == {0, 1, 2}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
@@ -198,6 +245,30 @@ def test_workers_write_the_same_bytes(tmp_path, undisturbed):
     start_run(CONFIG, tmp_path / "run").run(executor=LocalPool(2))
 
     assert everything(tmp_path / "run") == undisturbed
+    assert course(tmp_path / "run")[:3] == ["plan", "begin 0", "begin 1"]
+
+
+def test_the_plan_says_what_the_manifest_says(stopped):
+    manifest = json.loads((stopped / "manifest.json").read_bytes())
+    with (stopped / "run_log.jsonl").open("rb") as file:
+        plan, begin = (json.loads(file.readline())["body"] for _ in range(2))
+
+    assert plan["run"] == manifest["run"]
+    for name in ("base_seed", "num_episodes", "versions", "agents", "policy_fingerprint"):
+        assert plan[name] == manifest["header"][name]
+    assert begin == {"episode": "throughput_sla-5", "number": 0, "seed": 5}
+
+
+def test_an_end_says_where_log_and_line_are(stopped):
+    lines = (stopped / "episodes.jsonl").read_bytes().splitlines()
+    with (stopped / "run_log.jsonl").open("rb") as file:
+        ends = [record["body"] for record in map(json.loads, file) if record["kind"] == "end"]
+
+    assert len(ends) == len(lines) == 2
+    for number, (end, line) in enumerate(zip(ends, lines, strict=True)):
+        report = verify_log(stopped / "logs" / f"episode_{number}.jsonl")
+        assert (end["head"], end["records"]) == (report.head, report.records)
+        assert end["result"] == sha256_hex(line)
 
 
 def test_a_resumed_run_plays_only_what_is_missing(broken_off, undisturbed):
@@ -206,6 +277,17 @@ def test_a_resumed_run_plays_only_what_is_missing(broken_off, undisturbed):
 
     assert seeds == [7]
     assert everything(broken_off) == undisturbed
+    assert course(broken_off) == [
+        "plan",
+        "begin 0",
+        "end 0",
+        "begin 1",
+        "end 1",
+        "resume 2",
+        "begin 2",
+        "end 2",
+        "close",
+    ]
 
 
 def test_a_complete_run_can_be_resumed_and_stays_as_it_is(broken_off, undisturbed):

@@ -233,3 +233,65 @@ def test_a_task_is_needed_unless_a_run_is_resumed(labtrust):
 
     assert answer.code == ExitCode.BAD_REQUEST
     assert "--task" in answer.err
+
+
+@pytest.fixture
+def log_key(tmp_path):
+    """The file of a private key, with its public half beside."""
+    from labtrust_core.trust.key_files import write_key
+
+    write_key(tmp_path / "keys", "log")
+    return tmp_path / "keys" / "log.key"
+
+
+def test_a_log_key_signs_checkpoints_of_logs_and_run(labtrust, tmp_path, log_key):
+    from labtrust_core.trust.key_files import read_verifier_key
+    from labtrust_core.trust.notes import parse_note, signers
+
+    folder = tmp_path / "run"
+    answer = labtrust(*SMOKE, "--out-dir", str(folder), "--log-key", str(log_key))
+
+    assert answer.code == ExitCode.DONE, answer.err
+    public = read_verifier_key(log_key.with_suffix(".pub"))
+    for name in ("logs/episode_0.checkpoint", "run_checkpoint"):
+        assert signers(parse_note((folder / name).read_bytes()), [public])[0] == {str(public)}
+
+
+def test_a_run_is_resumed_with_its_log_key(labtrust, tmp_path, log_key):
+    folder = tmp_path / "run"
+    labtrust(*SMOKE, "--out-dir", str(folder))
+    answer = labtrust("run-benchmark", "--resume", str(folder), "--log-key", str(log_key))
+
+    assert answer.code == ExitCode.DONE, answer.err
+    assert (folder / "run_checkpoint").exists()
+
+
+@pytest.mark.parametrize("damage", ["missing", "no key", "no public half", "another's half"])
+def test_a_log_key_that_cannot_be_used_is_a_bad_request(labtrust, tmp_path, log_key, damage):
+    from labtrust_core.trust.key_files import write_key
+
+    public = log_key.with_suffix(".pub")
+    if damage == "missing":
+        log_key.unlink()
+    elif damage == "no key":
+        log_key.write_text("no key", encoding="utf-8")
+    elif damage == "no public half":
+        public.unlink()
+    else:
+        public.write_text(f"{write_key(tmp_path / 'other', 'log')}\n", encoding="utf-8")
+    answer = labtrust(*SMOKE, "--out-dir", str(tmp_path / "run"), "--log-key", str(log_key))
+
+    assert answer.code == ExitCode.BAD_REQUEST
+    assert str(log_key.with_suffix("")) in answer.err
+    assert len(answer.err.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("options", [("--out", "results.json"), ("--out-dir", "run", "--no-logs")])
+def test_a_log_key_needs_a_run_folder_with_logs(labtrust, tmp_path, log_key, options, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    answer = labtrust(*SMOKE, *options, "--log-key", str(log_key))
+
+    assert answer.code == ExitCode.BAD_REQUEST
+    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "results.json").exists()

@@ -2,7 +2,7 @@
 
 0  done and good
 1  done, and the answer is no (a gate failed, a bundle does not verify, coverage has gaps)
-2  the request is wrong (usage, bad input, missing extra)
+2  the request is wrong (usage, bad input or key, missing extra)
 3  the work failed (provider, disk, plugin)
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-from labtrust_core.errors import DocumentError, MissingExtraError, UsageError
+from labtrust_core.errors import DocumentError, MissingExtraError, SignatureError, UsageError
 
 
 class ExitCode(IntEnum):
@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
     WORK_FAILED = 3
 
 
-BAD_REQUESTS: Final = (UsageError, MissingExtraError, DocumentError)
+BAD_REQUESTS: Final = (UsageError, MissingExtraError, DocumentError, SignatureError)
 
 
 def exit_code_of(error: BaseException) -> ExitCode:

@@ -159,7 +159,7 @@ class Benchmark:
                 self.agents,
                 job.seed,
                 (attacks, measured, extra, *((flow,) if full else ()), *observers, timing),
-                episode=f"{self.task.name}-{job.seed}",
+                episode=self.episode_id(job.seed),
                 sink=None if writing is None else writing.write,
             )
         result = EpisodeResult(
@@ -169,6 +169,10 @@ class Benchmark:
             extra=extra_figures(self.config.metrics_aggregator, extra),
         )
         return (_full(result, flow) if full else result), timing
+
+    def episode_id(self, seed: int) -> str:
+        """Return the id of an episode, which its ledger states and signatures cover."""
+        return f"{self.task.name}-{seed}"
 
     def header(self) -> Results:
         """Return the results as they are before the first episode: without any."""

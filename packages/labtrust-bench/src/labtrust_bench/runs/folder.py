@@ -1,14 +1,15 @@
 """A run on disk, episode by episode, that a kill can interrupt anywhere and another start resume.
 
     manifest.json        what the run is; written first
+    run_log.jsonl        which episodes were begun, ended, begun again (``run_record``)
     episodes.jsonl       one result a line, in order, each on the disk before the next
     logs/episode_N.jsonl the ledger of each episode
     results.json         when all episodes are there
 
 A line of ``episodes.jsonl`` is the acknowledgement: its log was complete and on the disk before.
 What a kill leaves besides (half a line, a log without a line, a partial file) is removed, and its
-episode played again. All files are the same bytes as those of a run that nobody disturbed. Memory
-holds one episode at a time, whatever their number.
+episode played again. All files but the run log, and what is signed about it, are the same bytes as
+those of a run that nobody disturbed. Memory holds one episode at a time, whatever their number.
 """
 
 from __future__ import annotations
@@ -24,9 +25,13 @@ import msgspec
 from labtrust_core.canonical import canonical_bytes
 from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.errors import DocumentError, UsageError
+from labtrust_core.ledger.files import OS_FILES
 from labtrust_core.ledger.merkle import leaf_hash
+from labtrust_core.ledger.run_log import End
+from labtrust_core.trust.key_files import SigningKey
 
 from labtrust_bench.runs.benchmark import Benchmark, EpisodeJob, Progress, completed, log_file
+from labtrust_bench.runs.durable import PARTIAL, whole_file, write_all, write_whole
 from labtrust_bench.runs.executor import Executor
 from labtrust_bench.runs.lock import LOCK, locked
 from labtrust_bench.runs.manifest import (
@@ -44,12 +49,12 @@ from labtrust_bench.runs.results import (
     Totals,
     check_document,
 )
+from labtrust_bench.runs.run_record import RunRecord, checkpoint_file, plan_of, remove_record
 
 EPISODES: Final = "episodes.jsonl"
 RESULTS: Final = "results.json"
 LOGS: Final = "logs"
 
-_PARTIAL: Final = ".partial"
 _NO_EPISODES: Final = b'"episodes":[]'
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
@@ -68,6 +73,7 @@ class RunFolder:
         self.path = path
         self.benchmark = benchmark
         self.done = 0
+        self._plan = plan_of(manifest)
         self._header = benchmark.header()
         self._logs = manifest.logs
         kind: Any = EpisodeResult if benchmark.config.schema == "0.2" else FullEpisode
@@ -78,43 +84,62 @@ class RunFolder:
         """The results file; it is there when the run is complete."""
         return self.path / RESULTS
 
-    def run(self, progress: Progress | None = None, executor: Executor | None = None) -> Path:
+    def run(
+        self,
+        progress: Progress | None = None,
+        executor: Executor | None = None,
+        key: SigningKey | None = None,
+    ) -> Path:
         """Play the episodes that are missing, and write the results.
 
         Args:
             progress: Called after each episode that is played.
             executor: Where they are played; by default here.
+            key: Signs checkpoints of the logs and of the run; by default there are none.
 
         Returns:
             The results file.
 
         Raises:
-            UsageError: Another process is at work in the folder.
+            UsageError: Another process is at work in the folder; or there is a key and no logs, or
+                checkpoints by another key.
             DocumentError: What is there is no beginning of this run.
             LabTrustError: As ``Benchmark.run``.
         """
+        if key is not None and not self._logs:
+            raise UsageError("a run without logs has no checkpoints to sign")
         with locked(self.path):
             self._tidy()
-            self.done = self._recover()
-            handle = os.open(self.path / EPISODES, _FLAGS, 0o644)
-            _sync_folder(self.path)
-            try:
-                with closing(self.benchmark.play(self._missing(), executor)) as played:
-                    for result, timing in played:
-                        self._add(handle, result)
-                        if progress is not None:
-                            progress(result, timing)
-            finally:
-                os.close(handle)
-            self._tidy()
+            with RunRecord(self.path, self._plan, key) as record:
+                self.done = self._recover(record)
+                record.start(self.done)
+                self._play(record, progress, executor)
+                self._tidy()
+                record.finish()
             self._write_results()
         return self.results
 
-    def _missing(self) -> Iterator[EpisodeJob]:
-        seeds = self.benchmark.config.seeds
-        for number in range(self.done, len(seeds)):
+    def _play(
+        self, record: RunRecord, progress: Progress | None, executor: Executor | None
+    ) -> None:
+        handle = os.open(self.path / EPISODES, _FLAGS, 0o644)
+        OS_FILES.sync_folder(self.path)
+        try:
+            with closing(self.benchmark.play(self._missing(record), executor)) as played:
+                for result, timing in played:
+                    self._add(handle, record, result)
+                    if progress is not None:
+                        progress(result, timing)
+        finally:
+            os.close(handle)
+
+    def _missing(self, record: RunRecord) -> Iterator[EpisodeJob]:
+        """Yield what is to be played; whoever takes a job starts the episode, so it has begun."""
+        benchmark = self.benchmark
+        for number, seed in enumerate(benchmark.config.seeds[self.done :], self.done):
             log = self._partial_log(number) if self._logs else None
-            yield EpisodeJob(number, seeds[number], log, sync=True)
+            record.begin(number, seed, benchmark.episode_id(seed))
+            yield EpisodeJob(number, seed, log, sync=True)
 
     def _log(self, number: int) -> Path:
         return log_file(self.path / LOGS, number)
@@ -122,17 +147,18 @@ class RunFolder:
     def _partial_log(self, number: int) -> Path:
         """Where a log is written until its episode is over; each start has its own."""
         log = self._log(number)
-        return log.with_name(f".{log.name}.{os.getpid()}{_PARTIAL}")
+        return log.with_name(f".{log.name}.{os.getpid()}{PARTIAL}")
 
-    def _add(self, handle: int, result: EpisodeResult) -> None:
-        """Acknowledge an episode: first its log, then its line."""
-        line = canonical_bytes(msgspec.to_builtins(result)) + b"\n"
+    def _add(self, handle: int, record: RunRecord, result: EpisodeResult) -> None:
+        """Acknowledge an episode: first its log, then its line, then its end in the run log."""
+        line = canonical_bytes(msgspec.to_builtins(result))
         self._check(result)
-        if self._logs:
-            self._partial_log(self.done).replace(self._log(self.done))
-            _sync_folder(self.path / LOGS)
-        _write_all(handle, line)
-        os.fsync(handle)
+        log = self._log(self.done) if self._logs else None
+        if log is not None:
+            self._partial_log(self.done).replace(log)
+            OS_FILES.sync_folder(log.parent)
+        write_all(handle, line + b"\n")
+        record.end(self.done, result, line, log)
         self.done += 1
 
     def _check(self, result: EpisodeResult) -> None:
@@ -146,33 +172,44 @@ class RunFolder:
         if self._logs:
             (self.path / LOGS).mkdir(exist_ok=True)
         for folder in (self.path, self.path / LOGS):
-            for path in folder.glob(f".*{_PARTIAL}"):
+            for path in folder.glob(f".*{PARTIAL}"):
                 path.unlink(missing_ok=True)
 
-    def _recover(self) -> int:
+    def _recover(self, record: RunRecord) -> int:
         """Cut off a torn last line, check the rest, and return the number of episodes there."""
         path = self.path / EPISODES
-        if not path.exists():
-            return 0
+        ends = record.ends()
+        number = self._check_lines(record, ends) if path.exists() else 0
+        if next(ends, None) is not None:
+            message = f"the run log says that episode {number} has ended, and its line is missing"
+            raise DocumentError(message, file=path)
+        for episode in range(number, len(self.benchmark.config.seeds)):
+            self._log(episode).unlink(missing_ok=True)
+            checkpoint_file(self._log(episode)).unlink(missing_ok=True)
+        return number
+
+    def _check_lines(self, record: RunRecord, ends: Iterator[End]) -> int:
+        path = self.path / EPISODES
         kept = number = 0
         size = path.stat().st_size
         with path.open("rb") as file:
             for line in file:
-                complaint = self._complaint(number, line)
-                if complaint and kept + len(line) < size:
-                    raise DocumentError(complaint, file=path, line=number + 1)
-                if complaint:
+                found = self._read(number, line)
+                if isinstance(found, str):
+                    if kept + len(line) < size:
+                        raise DocumentError(found, file=path, line=number + 1)
                     break
+                record.found(next(ends, None), number, found, line[:-1])
+                if self._logs:
+                    record.sign_log(self._log(number), found)
                 kept += len(line)
                 number += 1
         if kept < size:
             os.truncate(path, kept)
-        for episode in range(number, len(self.benchmark.config.seeds)):
-            self._log(episode).unlink(missing_ok=True)
         return number
 
-    def _complaint(self, number: int, line: bytes) -> str:
-        """Return what is wrong with a line, or with the log that belongs to it; empty if nothing.
+    def _read(self, number: int, line: bytes) -> EpisodeResult | str:
+        """Return the result in a line, or what is wrong with the line.
 
         Raises:
             DocumentError: The line is whole, but its log is not the one that it speaks of.
@@ -181,14 +218,14 @@ class RunFolder:
         if not line.endswith(b"\n"):
             return "half a line"
         try:
-            result = self._decode(line)
+            result: EpisodeResult = self._decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return f"no result of an episode: {error}"
         if number >= len(seeds) or result.seed != seeds[number]:
             return f"an episode with seed {result.seed}, which is not due here"
         if self._logs:
             _require_log(self._log(number), result)
-        return ""
+        return result
 
     def _write_results(self) -> None:
         """Put the results together from the lines, holding one at a time."""
@@ -198,16 +235,11 @@ class RunFolder:
         bare = completed(self._header, self.benchmark.config, [], totals)
         whole = canonical_bytes(msgspec.to_builtins(bare))
         before, _, after = whole.partition(_NO_EPISODES)
-        partial = self.path / f".{RESULTS}{_PARTIAL}"
-        with partial.open("wb") as file:
+        with whole_file(self.results) as file:
             file.write(before + _NO_EPISODES[:-1])
             for number, line in enumerate(self._lines()):
                 file.write((b"," if number else b"") + line)
             file.write(b"]" + after + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.results)
-        _sync_folder(self.path)
 
     def _lines(self) -> Iterator[bytes]:
         with (self.path / EPISODES).open("rb") as file:
@@ -245,13 +277,7 @@ def start_run(
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
     with locked(path):
         _make_room(path, force=force)
-        partial = path / f".{MANIFEST}{_PARTIAL}"
-        with partial.open("wb") as file:
-            file.write(manifest_bytes(manifest))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path / MANIFEST)
-        _sync_folder(path)
+        write_whole(path / MANIFEST, manifest_bytes(manifest))
     return RunFolder(path, benchmark, manifest)
 
 
@@ -283,16 +309,17 @@ def _make_room(path: Path, *, force: bool) -> None:
     Only what a run writes is ever removed.
     """
     there = [item for item in path.iterdir() if item.name != LOCK]
-    leftovers = [item for item in there if item.name.endswith(_PARTIAL)]
+    leftovers = [item for item in there if item.name.endswith(PARTIAL)]
     if len(there) > len(leftovers):
         if not force:
             raise UsageError(
                 f"{path} is not empty; --resume continues a run that is there, --force replaces it"
             )
         read_manifest(path)
+    remove_record(path, path / LOGS)
     logs = (path / LOGS).glob("*.jsonl")
-    known = (path / name for name in (MANIFEST, EPISODES, RESULTS))
-    for item in (*known, *logs, *leftovers):
+    known = (path / name for name in (EPISODES, RESULTS, MANIFEST))
+    for item in (*logs, *leftovers, *known):  # the manifest last: without it this is no run folder
         item.unlink(missing_ok=True)
 
 
@@ -317,18 +344,3 @@ def _require_log(path: Path, result: EpisodeResult) -> None:
             found=f"{count} records, head {found}",
             expected=f"{result.ledger.length} records, head {result.ledger.head}",
         )
-
-
-def _write_all(handle: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(handle, data) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make names in a folder as durable as their bytes, where the platform can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 from labtrust_core.errors import UsageError
+from labtrust_core.trust.key_files import SigningKey, read_signing_key
 
 from labtrust_cli.benchmark_options import (
     AGENT_HELP,
@@ -55,6 +56,7 @@ class Places:
     resume: Path | None
     logs: bool
     force: bool
+    log_key: Path | None
 
     def check(self) -> None:
         """Refuse places that exclude each other.
@@ -73,6 +75,18 @@ class Places:
             raise UsageError(f"{' and '.join(given)} exclude each other")
         if self.resume is not None and self.force:
             raise UsageError("--resume and --force exclude each other")
+        in_folder = self.out_dir is not None or self.resume is not None
+        if self.log_key is not None and not (in_folder and self.logs):
+            raise UsageError("--log-key needs a run with logs in a folder: --out-dir or --resume")
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """How it is run: processes, form of what is said, key that signs checkpoints."""
+
+    workers: int
+    output_format: str
+    key: SigningKey | None
 
 
 @click.command(name=NAME)
@@ -106,6 +120,11 @@ class Places:
     "--resume",
     type=click.Path(path_type=Path),
     help="Go on with the run in this folder; its arguments need not be repeated.",
+)
+@click.option(
+    "--log-key",
+    type=click.Path(path_type=Path),
+    help="Private key (PEM, its .pub beside it) that signs checkpoints of the logs and of the run.",
 )
 @click.option(
     "--logs/--no-logs", default=True, show_default=True, help="Whether --out-dir gets logs."
@@ -148,6 +167,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     log: Path | None,
     out_dir: Path | None,
     resume: Path | None,
+    log_key: Path | None,
     output_format: str,
     workers: int,
     logs: bool,
@@ -157,23 +177,26 @@ def command(  # noqa: PLR0913 - one parameter an option
     """Run episodes of one task and write its results.
 
     The same task, policy and seed give the same bytes, with any number of workers, and also when a
-    run with --out-dir was interrupted and resumed.
+    run with --out-dir was interrupted and resumed; only its run log tells.
     """
-    places = Places(out, log, out_dir, resume, logs, force)
+    places = Places(out, log, out_dir, resume, logs, force, log_key)
     places.check()
+    playing = Playing(
+        workers, output_format, None if log_key is None else read_signing_key(log_key)
+    )
     if places.resume is not None:
         given = [name for name in PARAMETERS if _is_given(name)]
         changes = _fields(session, {name: stated[name] for name in given})
-        _in_folder(session, _resumed(places.resume, changes), workers, output_format)
+        _in_folder(session, _resumed(places.resume, changes), playing)
         return
     config = _config(session, stated)
     if places.out_dir is not None:
         from labtrust_bench.runs.folder import start_run
 
         run = start_run(config, places.out_dir, logs=logs, force=force)
-        _in_folder(session, run, workers, output_format)
+        _in_folder(session, run, playing)
     else:
-        _in_files(session, config, places, workers, output_format)
+        _in_files(session, config, places, playing)
 
 
 def _is_given(name: str) -> bool:
@@ -207,7 +230,7 @@ def _resumed(folder: Path, changes: Mapping[str, object]) -> RunFolder:
     return resume_run(folder, **changes)  # type: ignore[arg-type] # fields of RunConfig, not policy
 
 
-def _in_folder(session: Session, run: RunFolder, workers: int, output_format: str) -> None:
+def _in_folder(session: Session, run: RunFolder, playing: Playing) -> None:
     """Play a run that lives in a folder, and show it."""
     from labtrust_bench.runs.executor import executor
     from labtrust_bench.runs.results import read_results
@@ -215,34 +238,32 @@ def _in_folder(session: Session, run: RunFolder, workers: int, output_format: st
     config = run.benchmark.config
     try:
         with session.output.progress(config.task, config.num_episodes) as advance:
-            run.run(lambda _result, _timing: advance(), executor(workers))
+            run.run(lambda _result, _timing: advance(), executor(playing.workers), playing.key)
     except KeyboardInterrupt:
         session.output.note(
             f"{run.done} of {config.num_episodes} episodes are there; "
             f"continue: labtrust {NAME} --resume {run.path}"
         )
         raise
-    _show(session, read_results(run.results), run.results, output_format)
+    _show(session, read_results(run.results), run.results, playing.output_format)
 
 
-def _in_files(
-    session: Session, config: RunConfig, places: Places, workers: int, output_format: str
-) -> None:
+def _in_files(session: Session, config: RunConfig, places: Places, playing: Playing) -> None:
     """Play a run whose files appear when all is done, and show it."""
     from labtrust_bench.runs.benchmark import Benchmark
     from labtrust_bench.runs.executor import executor
     from labtrust_bench.runs.results import write_results
 
-    benchmark = Benchmark(config)
+    benchmark, pool = Benchmark(config), executor(playing.workers)
     target = default_folder(NAME) / "results.json" if places.out is None else places.out
     with (
         fresh_file(target, force=places.force) as staging,
         _logs(places.log, config.num_episodes, force=places.force) as files,
         session.output.progress(config.task, config.num_episodes) as advance,
     ):
-        results = benchmark.run(files, lambda _episode, _timing: advance(), executor(workers))
+        results = benchmark.run(files, lambda _episode, _timing: advance(), pool)
         write_results(results, staging.path)
-    _show(session, results, target, output_format)
+    _show(session, results, target, playing.output_format)
 
 
 def _show(session: Session, results: Results, target: Path, output_format: str) -> None:
