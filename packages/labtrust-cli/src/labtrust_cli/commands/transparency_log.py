@@ -101,7 +101,9 @@ def _append(request: _Request) -> dict[str, Any]:
     from labtrust_cli.release_keys import signing_key
 
     key = signing_key(request.path("log_key"), ED25519)
-    done = append_to_log(request.path("source"), request.path("out"), key, origin=request.origin, state=request.state)
+    done = append_to_log(
+        request.path("source"), request.path("out"), key, origin=request.origin, state=request.state
+    )
     added = [
         {"digest": entry.digest, "kind": entry.kind, "path": entry.path} for entry in done.added
     ]
