@@ -1,4 +1,4 @@
-"""`labtrust verify-release`: verifies a folder against its signed manifest and your trust policy."""
+"""`labtrust verify-release`: a folder against its signed manifest and your trust policy."""
 
 from __future__ import annotations
 

@@ -99,10 +99,11 @@ class ReleaseReport:
             for path, report in self.bundles.items()
         ]
         lines += [f"  note: {note}" for note in self.notes]
-        if self.failure is not None:
-            lines.append(f"  {self.failure}")
-        verdict = f"verified, bundles at {self.reached}" if self.ok else "NOT verified"
-        return "\n".join([*lines, f"{verdict}: {len(self.bundles)} bundles"])
+        if self.failure is None:
+            lines.append(f"verified: {len(self.bundles)} bundles, at least at {self.reached}")
+        else:
+            lines.append(f"NOT verified: {self.failure}")
+        return "\n".join(lines)
 
 
 def verify_release(folder: Path, trust: TrustPolicy, verify: BundleVerifier) -> ReleaseReport:
