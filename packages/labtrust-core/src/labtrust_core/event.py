@@ -32,6 +32,10 @@ MAX_INT: Final = 2**53 - 1
 MAX_BYTES: Final = 32 * 1024
 MAX_DETAIL: Final = 500
 
+NOT_AN_OBJECT: Final = "an event is a JSON object"
+NOT_JSON: Final = "args hold an object that JSON does not know"
+"""Complaints about what a ledger cannot keep as it came; a replay knows them by their words."""
+
 
 _FIELD_TYPES: Final = frozenset({str, int, dict, list, type(None)})
 _TEXT_ONLY: Final = frozenset({str})
@@ -201,7 +205,7 @@ def parse_event(raw: object) -> tuple[Event, bytes]:
         MalformedEventError: The object has not the documented shape.
     """
     if type(raw) is not dict:
-        raise MalformedEventError("an event is a JSON object")
+        raise MalformedEventError(NOT_AN_OBJECT)
     try:
         event = msgspec.convert(raw, Event)
     except (msgspec.ValidationError, RecursionError, TypeError, UnicodeError) as error:
@@ -316,7 +320,7 @@ class _Scan:
                 raise MalformedEventError("args hold NaN or infinity, which JSON does not know")
             return False
         if kind is not dict and kind is not list:
-            raise MalformedEventError("args hold an object that JSON does not know")
+            raise MalformedEventError(NOT_JSON)
         if depth >= MAX_DEPTH:
             raise MalformedEventError(f"args are nested deeper than {MAX_DEPTH}")
         self._count(len(value))

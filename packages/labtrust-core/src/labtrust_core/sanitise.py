@@ -8,6 +8,7 @@ from typing import Any, Final
 from labtrust_core.canonical import MAX_INT, Json, JsonObject, canonical_bytes, has_utf8
 
 UNREPRESENTABLE: Final = "$unrepresentable"  # tag: {"$unrepresentable": <what stood here>}
+VALUE: Final = "$value"  # what a ledger puts around what is no object
 PAIRS: Final = "$pairs"  # an object whose keys cannot be kept, as a list of [key, value]
 
 _SANE_DEPTH: Final = 20

@@ -42,7 +42,7 @@ RECEIPTS_DOMAIN: Final = "hospital_lab"
 FILE_NAME: Final = re.compile(r"[A-Za-z0-9._-]+\Z")
 _NEEDED: Final = frozenset({EPISODE_LOG, CHECKPOINT, POLICY})
 _OF_RUN: Final = frozenset({RUN_LOG, RUN_CHECKPOINT})
-_KNOWN: Final = _NEEDED | _OF_RUN | {RECEIPTS}
+KNOWN_FILES: Final = _NEEDED | _OF_RUN | {RECEIPTS}
 
 
 class StatementCode(StrEnum):
@@ -214,7 +214,7 @@ def _subjects_complaint(statement: Statement) -> str:
     illegal = next((name for name in names if not FILE_NAME.match(name)), None)
     if illegal is not None:
         return f"{illegal!r} is no name of a file"
-    strange = sorted(found - _KNOWN)
+    strange = sorted(found - KNOWN_FILES)
     if strange:
         return f"no bundle has {', '.join(strange)}"
     needed = set(_NEEDED)

@@ -38,7 +38,7 @@ from labtrust_core.event import (
 )
 from labtrust_core.ledger.chain import Chain, Sink
 from labtrust_core.ledger.record import EndReason
-from labtrust_core.sanitise import sanitise
+from labtrust_core.sanitise import VALUE, sanitise
 from labtrust_core.trust.capabilities import count_usage
 from labtrust_core.trust.enforcement import ENFORCEMENT_ACTIONS, reactions
 from labtrust_core.trust.invariants import after_accepted, after_blocked
@@ -340,7 +340,7 @@ class Engine:
         return self._run(event, origin, encode_plain(event))
 
     def record_malformed(self, raw: object, complaint: str) -> StepResult:
-        """Record that what came was no event, and why; a replay says so of what it cannot see whole.
+        """Record that what came was no event, and why; replay says so of what it cannot see.
 
         Args:
             raw: What came, or what the ledger kept of it.
@@ -352,7 +352,7 @@ class Engine:
         detail = complaint[:MAX_DETAIL].encode(errors="replace").decode()
         outcome = Outcome(detail=detail, reason=code, status=BLOCKED)
         body = sanitise(raw)
-        record = body if isinstance(body, dict) else {"$value": body}
+        record = body if isinstance(body, dict) else {VALUE: body}
         self._mark(
             self.chain.event(
                 ctx.trust.now,

@@ -14,13 +14,15 @@ from labtrust_core.trust.roles import check_role
 from labtrust_core.trust.signatures import check_event
 from labtrust_core.trust.tokens import check_presented
 
+FROZEN_LEDGER: Final = "the ledger is frozen; nothing may be done"
+
 Gate = Callable[[AnyContext, Event, CompiledAction | None], None]
 
 
 def frozen_ledger(ctx: AnyContext, _event: Event, _action: CompiledAction | None) -> None:
     """Is the ledger intact? A frozen ledger stops everything."""
     if ctx.trust.ledger_frozen:
-        raise Blocked("AUDIT_CHAIN_BROKEN", "the ledger is frozen; nothing may be done")
+        raise Blocked("AUDIT_CHAIN_BROKEN", FROZEN_LEDGER)
 
 
 def time_and_identity(ctx: AnyContext, event: Event, _action: CompiledAction | None) -> None:

@@ -13,11 +13,11 @@ from labtrust_core.policy.model import Key
 from labtrust_core.trust.keys import decode_base64, public_key
 from labtrust_core.trust.signatures import ACTION_TYPE, pre_authentication
 
+from labtrust_export.start import Start
 from labtrust_export.statement import EPISODE_LOG
 from labtrust_export.verify.policy import StatedPolicy
 from labtrust_export.verify.records import Step
 from labtrust_export.verify.report import FaultError
-from labtrust_export.start import Start
 
 ACTIVE: Final = "ACTIVE"
 _STATUS_REASONS: Final = {"REVOKED": "SIG_KEY_REVOKED", "EXPIRED": "SIG_KEY_EXPIRED"}
@@ -49,15 +49,15 @@ class AgentSignatures:
         self._runtime = {
             name for name, rule in policy.workflow.actions.items() if rule.runtime_control
         }
-        self._heads: deque[str] = deque(maxlen=policy.keys.max_head_lag)
+        self._lag = policy.keys.max_head_lag
+        self._heads: deque[str] = deque()  # the last of them, in order
+        self._recent: set[str] = set()  # the same, to be looked up
         self._last: tuple[int, Refusal | None] = (-1, None)  # of which record the verdict is
 
     def is_asked(self, event: Event) -> bool:
         """Whether an event's signature is looked at."""
         present = event.signature is not None or event.key_id is not None
-        return (
-            present or self._config.signatures_required or event.action_type in self._runtime
-        )
+        return present or self._config.signatures_required or event.action_type in self._runtime
 
     def check(self, step: Step) -> None:
         """Check an accepted event of an agent.
@@ -96,6 +96,9 @@ class AgentSignatures:
             head: Its leaf hash, as hexadecimal digits.
         """
         self._heads.append(head)
+        self._recent.add(head)
+        if len(self._heads) > self._lag:
+            self._recent.discard(self._heads.popleft())
         if step is None or step.event is None or not step.accepted:
             return
         if step.event.action_type == "UPDATE_ROSTER":
@@ -121,6 +124,11 @@ class AgentSignatures:
                 f"the event of {event.agent_id} as {role}"
             )
             return Refusal("AGENT_KEY_MISMATCH", "SIG_ROLE_MISMATCH", message)
+        return self._refused_by(key, record, event)
+
+    def _refused_by(self, key: Key, record: EventRecord, event: Event) -> Refusal | None:
+        """Return why the signature does not count under the agent's own key, or None."""
+        key_id = event.key_id
         reason = _out_of_life(key, event.t_s)
         if reason is not None:
             message = (
@@ -131,8 +139,8 @@ class AgentSignatures:
         if not self._is_signed(key, record.event):
             message = f"the signature is not one of key {key_id} over this event in this episode"
             return Refusal("AGENT_SIGNATURE_BAD", "SIG_INVALID", message)
-        if event.head is None or event.head not in self._heads:
-            message = f"the signed head {event.head} is not one of the {self._heads.maxlen} before"
+        if event.head is None or event.head not in self._recent:
+            message = f"the signed head {event.head} is not one of the {self._lag} before"
             return Refusal("AGENT_HEAD_STALE", "SIG_STALE_HEAD", message)
         return None
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from labtrust_core.ledger.merkle import leaf_hash
 from labtrust_core.ledger.record import EndBody, EventRecord, Record, StartRecord
 from labtrust_core.ledger.verify import LogChecker, LogFaultError, feed_whole_line
 from labtrust_core.trust.notes import Checkpoint
@@ -18,7 +17,6 @@ from labtrust_export.start import Start
 from labtrust_export.statement import (
     EPISODE_LOG,
     EPISODE_ORIGIN,
-    RECEIPTS_DOMAIN,
     EpisodeFacts,
     episode_facts,
 )
@@ -41,23 +39,27 @@ class EpisodePass:
         start: What the start record states; None before it, or where it is at fault.
         end: What the end record states; None before it.
         checker: The checker of the ledger's bytes.
-        receipts: What the ledger tells of specimens and results; None where a domain has none.
+        receipts: What the ledger tells of specimens and results; None where nobody asks.
         signatures: The agents' signatures; None below level L1.
         counts: Number of events by origin and by status.
         faults: The first fault of each level, if there is one.
     """
 
-    def __init__(self, policy: StatedPolicy | None, upto: Level) -> None:
+    def __init__(
+        self, policy: StatedPolicy | None, upto: Level, *, with_receipts: bool = False
+    ) -> None:
         """Begin.
 
         Args:
             policy: The bundle's policy; None if it is at fault, which ends at L0.
             upto: Highest level whose checks are wanted.
+            with_receipts: Whether to gather what receipts tell, which takes memory that grows with
+                records, specimens and results.
         """
         self.start: Start | None = None
         self.end: EndBody | None = None
         self.checker = LogChecker()
-        self.receipts: ReceiptCollector | None = None
+        self.receipts = ReceiptCollector() if with_receipts else None
         self.signatures: AgentSignatures | None = None
         self.counts: Counter[str] = Counter()
         self.faults: dict[Level, FaultError] = {}
@@ -72,7 +74,7 @@ class EpisodePass:
             for line in file.lines():
                 record = feed_whole_line(self.checker, line)
                 if record is not None:
-                    self._take(record, line)
+                    self._take(record)
             self.checker.finish()
         except LogFaultError as fault:
             # Of two faults of bytes, the log's own is the first in the order of the checks.
@@ -92,7 +94,7 @@ class EpisodePass:
         root = self.checker.tree.root().hex()
         return episode_facts(start, end, self.checker.records, self.checker.head, root)
 
-    def _take(self, record: Record, line: bytes) -> None:
+    def _take(self, record: Record) -> None:
         step: Step | None = None
         if isinstance(record, StartRecord):
             self._first = self.checker.head
@@ -102,7 +104,7 @@ class EpisodePass:
         else:
             self.end = record.body
         if self.receipts is not None:
-            self.receipts.add(record, leaf_hash(line.removesuffix(b"\n")))
+            self.receipts.add(record, bytes.fromhex(self.checker.head))
         if self.signatures is not None:
             if step is not None:
                 self._judge(step, self.signatures)
@@ -115,8 +117,6 @@ class EpisodePass:
             self._keep(fault, Level.L0)
             return
         self.start = start
-        if start.domain == RECEIPTS_DOMAIN:
-            self.receipts = ReceiptCollector()
         if self._policy is not None and self._upto >= LEVELS.index(Level.L1):
             self.signatures = AgentSignatures(start, self._policy)
             if self._upto >= LEVELS.index(Level.L2):

@@ -73,9 +73,7 @@ class OutcomeRules:
         state = self._state
         agent_id: str | None = event.agent_id
         reason = step.outcome.reason or ""
-        if step.by_agent and (
-            state.start.config.signatures_required or reason.startswith("SIG_")
-        ):
+        if step.by_agent and (state.start.config.signatures_required or reason.startswith("SIG_")):
             agent_id = state.signatures.signer(step.record, event)
         if not step.outcome.violations or agent_id is None:
             return []

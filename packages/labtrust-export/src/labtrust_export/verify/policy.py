@@ -78,5 +78,15 @@ def read_policy(content: bytes | None) -> StatedPolicy:
         except msgspec.ValidationError as error:
             message = f"document {kind.name}: {error}"
             raise FaultError("POLICY_SCHEMA", message, file=POLICY) from error
+    _check_roles(typed["rbac"])
     used = {name: typed[name] for name in StatedPolicy.__dataclass_fields__ if name in typed}
     return StatedPolicy(data, sha256_hex(data), tuple(sorted(documents)), **used)  # type: ignore[arg-type]  # each was converted to its type above
+
+
+def _check_roles(rbac: Document) -> None:
+    """Refuse exclusive roles that are not defined, which the role tables cannot hold."""
+    assert isinstance(rbac, Rbac)  # noqa: S101 - for the type
+    for role in (role for group in rbac.exclusive_roles for role in group):
+        if role not in rbac.roles:
+            message = f"document rbac: role {role} of exclusive_roles is not defined"
+            raise FaultError("POLICY_SCHEMA", message, file=POLICY)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from labtrust_core.errors import LabTrustError
 
 from labtrust_export.verify.codes import CODES, LEVEL_NAMES, LEVELS, Level
 
-_SHOWN: int = 300  # characters of a message that holds what a stranger wrote
+_SHOWN: Final = 300  # characters of a message that holds what a stranger wrote
 
 
 class FaultError(LabTrustError):
@@ -115,10 +116,9 @@ class VerifyReport:
 
     def text(self) -> str:
         """Return the report for people, several lines."""
+        passed = [level for level in LEVELS if level in self.checked]
         lines = [f"Bundle {self.bundle}"]
-        for level in LEVELS:
-            if level in self.checked:
-                lines.append(f"  {level} {LEVEL_NAMES[level]}: ok; {self.checked[level]}")
+        lines += [f"  {level} {LEVEL_NAMES[level]}: ok; {self.checked[level]}" for level in passed]
         found = self.failure
         if found is not None:
             lines += [

@@ -14,10 +14,10 @@ from labtrust_core.trust.capabilities import Usage, compile_capabilities, count_
 from labtrust_core.trust.enforcement import FOREVER, Containment, compile_enforcement
 from labtrust_core.trust.roles import RoleTable, compile_roles
 
+from labtrust_export.start import Start
 from labtrust_export.verify.agents import AgentSignatures
 from labtrust_export.verify.policy import StatedPolicy
 from labtrust_export.verify.records import Step
-from labtrust_export.start import Start
 
 FREEZE: Final = "FORENSIC_FREEZE_LOG"
 
@@ -44,7 +44,7 @@ class RuleTables:
         self.roles = compile_roles(policy.rbac)
         self.capabilities = compile_capabilities(policy.capabilities)
         self.enforcement = compile_enforcement(policy.enforcement)
-        self.scopes = {
+        self.scopes: dict[str, str] = {
             name: entry.scope for name, entry in policy.invariants.invariants.items()
         }
         self.refusals: dict[tuple[str, str], list[str]] = {}
@@ -68,9 +68,7 @@ class RuleState:
         whole: Whether the initial state is known, so that what is not known does not exist.
     """
 
-    def __init__(
-        self, start: Start, policy: StatedPolicy, signatures: AgentSignatures
-    ) -> None:
+    def __init__(self, start: Start, policy: StatedPolicy, signatures: AgentSignatures) -> None:
         self.start = start
         self.tables = RuleTables(policy)
         self.signatures = signatures

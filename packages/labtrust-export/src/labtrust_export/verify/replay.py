@@ -1,0 +1,170 @@
+"""Level L3: the episode is run again, and every record must come out byte for byte.
+
+The engine is given what the ledger gives: policy, initial state, configuration, keys and the
+agents' events. What happens by itself follows from advancing the clock as far as the ledger says.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Final
+
+import msgspec
+from labtrust_core import __version__
+from labtrust_core.domains import policy_from_snapshot
+from labtrust_core.engine.compiled import CompiledPolicy
+from labtrust_core.engine.context import EpisodeConfig
+from labtrust_core.engine.engine import Engine
+from labtrust_core.engine.gates import FROZEN_LEDGER
+from labtrust_core.errors import PluginError, UnknownNameError
+from labtrust_core.event import NOT_AN_OBJECT, NOT_JSON, MalformedEventError, parse_event
+from labtrust_core.ledger.record import EndRecord, EventRecord, Record, StartRecord, read_record
+from labtrust_core.sanitise import PAIRS, UNREPRESENTABLE, VALUE
+from labtrust_core.trust.keys import KeyRegistry
+
+from labtrust_export.start import Start
+from labtrust_export.statement import EPISODE_LOG, POLICY
+from labtrust_export.verify.files import HashedFile
+from labtrust_export.verify.policy import StatedPolicy
+from labtrust_export.verify.records import FROZEN, MALFORMED
+from labtrust_export.verify.report import FaultError
+
+_AGENT: Final = "agent"
+_SHOWN: Final = 120
+
+
+def compiled(start: Start, policy: StatedPolicy) -> CompiledPolicy:
+    """Return the policy of an episode, ready to run.
+
+    Raises:
+        FaultError: ``REPLAY_SCENARIO_MISSING``, ``REPLAY_UNAVAILABLE`` or ``REPLAY_POLICY``.
+    """
+    if start.scenario is None:
+        message = "the start record's scenario is null; one of more than 32 KiB is not kept"
+        raise FaultError("REPLAY_SCENARIO_MISSING", message, file=EPISODE_LOG, record=0)
+    if start.engine != __version__:
+        message = f"the engine was {start.engine}, installed is {__version__}"
+        raise FaultError("REPLAY_UNAVAILABLE", message, file=EPISODE_LOG, record=0)
+    try:
+        return policy_from_snapshot(policy.data, start.domain, start.partner)
+    except (UnknownNameError, PluginError) as error:
+        message = f"domain {start.domain}: {error}"
+        raise FaultError("REPLAY_UNAVAILABLE", message, file=EPISODE_LOG, record=0) from error
+    except Exception as error:  # a domain is foreign code, and the documents that it is given a stranger's: whatever it raises, no engine can run them
+        raise FaultError("REPLAY_POLICY", str(error), file=POLICY) from error
+
+
+class Replay:
+    """One episode, run again in step with its ledger.
+
+    Attributes:
+        records: Number of records that came out as the ledger has them.
+    """
+
+    def __init__(self, start: Start, policy: CompiledPolicy) -> None:
+        self.records = 0
+        self._start = start
+        self._engine = Engine(policy)
+        self._made: deque[bytes] = deque()
+
+    def run(self, file: HashedFile) -> None:
+        """Run the episode beside its ledger, which has passed the levels below.
+
+        Raises:
+            FaultError: ``REPLAY_MISMATCH``.
+        """
+        for line in file.lines():
+            self._compare(line.removesuffix(b"\n"))
+
+    def _compare(self, line: bytes) -> None:
+        if not self._made:
+            self._drive(read_record(line))
+        found = self._made.popleft() if self._made else b""
+        if found != line:
+            raise self._mismatch(_difference(found, line))
+        self.records += 1
+
+    def _drive(self, record: Record) -> None:
+        """Let the engine do what leads to the ledger's next record."""
+        try:
+            if isinstance(record, StartRecord):
+                self._reset(record)
+                return
+            if self._start.config.simulated and record.t > self._engine.now:
+                self._engine.advance(record.t)
+            if self._made:
+                return  # something comes first, and the comparison says whether it should
+            if isinstance(record, EndRecord):
+                self._engine.finish(record.body.reason)
+            elif record.origin == _AGENT:
+                self._step(record)
+            elif self._start.config.simulated:
+                self._engine.advance(record.t)
+        except Exception as error:  # a domain is foreign code, and the state that it is given a stranger's: whatever it raises, the episode cannot have come to be
+            message = f"the engine cannot go on: {type(error).__name__}: {error}"
+            raise self._mismatch(message) from error
+
+    def _reset(self, record: StartRecord) -> None:
+        config = msgspec.convert(record.body["config"], EpisodeConfig)
+        self._engine.reset(
+            record.body["scenario"],
+            config,
+            keys=KeyRegistry(self._start.keys),
+            sink=self._made.append,
+        )
+
+    def _step(self, record: EventRecord) -> None:
+        """Give the engine an agent's event again, also one that was no event.
+
+        Where the ledger kept less than what came, because JSON cannot carry it, the ledger must be
+        believed that it was malformed; else what it kept is looked at again. The words of the
+        complaint are the ledger's, since they may speak of what was not kept.
+        """
+        reason, detail = record.outcome.get("reason"), str(record.outcome.get("detail", ""))
+        kept: object = record.event
+        if detail == NOT_AN_OBJECT and record.event.keys() == {VALUE}:
+            kept = record.event[VALUE]
+        partly = reason in (MALFORMED, FROZEN) and detail != FROZEN_LEDGER
+        if not _is_event(kept) or (partly and (detail == NOT_JSON or _is_marked(kept))):
+            self._engine.record_malformed(kept, detail)
+        else:
+            self._engine.step(kept)
+
+    def _mismatch(self, message: str) -> FaultError:
+        return FaultError("REPLAY_MISMATCH", message, file=EPISODE_LOG, record=self.records)
+
+
+def _is_event(raw: object) -> bool:
+    try:
+        parse_event(raw)
+    except MalformedEventError:
+        return False
+    return True
+
+
+def _is_marked(value: Any) -> bool:  # noqa: ANN401 - JSON data of any shape
+    """Whether something in it stands for what JSON could not carry."""
+    level: list[Any] = [value]
+    while level:
+        item = level.pop()
+        if isinstance(item, dict):
+            if UNREPRESENTABLE in item or PAIRS in item:
+                return True
+            level += item.values()
+        elif isinstance(item, list):
+            level += item
+    return False
+
+
+def _difference(found: bytes, expected: bytes) -> str:
+    """Say where a record that came out differs from the ledger's."""
+    if not found:
+        return "the episode, run again, has no such record"
+    same = next(
+        (at for at, pair in enumerate(zip(found, expected, strict=False)) if pair[0] != pair[1]),
+        min(len(found), len(expected)),
+    )
+    begin = max(0, same - _SHOWN // 2)
+    ledger = expected[begin : begin + _SHOWN].decode(errors="replace")
+    again = found[begin : begin + _SHOWN].decode(errors="replace")
+    return f"from byte {same} on the ledger says ...{ledger}..., run again ...{again}..."
