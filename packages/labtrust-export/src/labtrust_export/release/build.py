@@ -151,20 +151,25 @@ def _put(folder: Path, files: Mapping[str, bytes]) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        for name in reversed(list(files)):  # the manifest goes first, so that no half is a release
-            if (folder / name).exists():
-                (folder / name).replace(kept / name)
         try:
-            for name in files:
-                (staged / name).replace(folder / name)
+            _exchange(folder, list(files), staged, kept)
         except OSError:
-            _put_back(folder, files, kept)
+            _put_back(folder, list(files), staged, kept)
             raise
         OS_FILES.sync_folder(folder)
 
 
-def _put_back(folder: Path, files: Mapping[str, bytes], kept: Path) -> None:
-    for name in files:
-        (folder / name).unlink(missing_ok=True)
+def _exchange(folder: Path, names: Sequence[str], staged: Path, kept: Path) -> None:
+    for name in reversed(names):  # the manifest goes first, so that no half is a release
+        if (folder / name).exists():
+            (folder / name).replace(kept / name)
+    for name in names:
+        (staged / name).replace(folder / name)
+
+
+def _put_back(folder: Path, names: Sequence[str], staged: Path, kept: Path) -> None:
+    for name in names:
+        if not (staged / name).exists():
+            (folder / name).unlink(missing_ok=True)
         if (kept / name).exists():
             shutil.move(kept / name, folder / name)
