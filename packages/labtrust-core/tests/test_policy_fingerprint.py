@@ -2,15 +2,19 @@
 
 import copy
 import dataclasses
+import json
 
 import pytest
 import yaml
+from labtrust_core.canonical import canonical_bytes
+from labtrust_core.errors import PolicyError
 from labtrust_core.hospital_lab.documents.kinds import LAB_DOCUMENTS
 from labtrust_core.policy import load
 from labtrust_core.policy.directory import find_policy_dir
 from labtrust_core.policy.documents import read_document
 from labtrust_core.policy.load import load_policy
 from labtrust_core.policy.model import TRUST_DOCUMENTS
+from labtrust_core.policy.snapshot import policy_of_snapshot, read_snapshot
 
 KINDS = (*TRUST_DOCUMENTS, *LAB_DOCUMENTS)
 
@@ -89,18 +93,53 @@ def test_every_document_is_covered(toy):
     assert len(seen) == len(documents) + 1
 
 
-def backwards(value):
-    if isinstance(value, dict):
-        return {key: backwards(item) for key, item in reversed(value.items())}
-    return [backwards(item) for item in value] if isinstance(value, list) else value
-
-
-def test_comments_and_order_of_keys_are_not_covered(tmp_path):
+def rewritten(folder, change):
+    """Write the policy anew, each document's data changed, and return the fingerprint."""
     directory = find_policy_dir()
     for kind in KINDS:
-        file = tmp_path / kind.path
+        file = folder / kind.path
         file.parent.mkdir(parents=True, exist_ok=True)
-        data = read_document(directory / kind.path).data
-        file.write_text("# other words\n" + yaml.safe_dump(backwards(data), sort_keys=False))
+        data = change(kind.name, read_document(directory / kind.path).data)
+        file.write_text("# other words\n" + yaml.safe_dump(data, sort_keys=False))
+    return load_policy(folder, KINDS).fingerprint
 
-    assert load_policy(tmp_path, KINDS).fingerprint == load_policy(directory, KINDS).fingerprint
+
+def test_comments_and_the_order_of_fields_are_not_covered(tmp_path):
+    def fields_backwards(_name, data):
+        return dict(reversed(data.items()))
+
+    current = load_policy(find_policy_dir(), KINDS).fingerprint
+    assert rewritten(tmp_path, fields_backwards) == current
+
+
+def test_the_order_of_identifiers_is_covered_because_behaviour_depends_on_it(tmp_path):
+    def rules_backwards(name, data):
+        if name != "enforcement":
+            return data
+        return {**data, "rules": dict(reversed(data["rules"].items()))}
+
+    current = load_policy(find_policy_dir(), KINDS).fingerprint
+    assert rewritten(tmp_path, rules_backwards) != current
+
+
+def test_a_snapshot_brings_back_every_mapping_in_its_order():
+    policy = load_policy(find_policy_dir(), KINDS)
+    again = policy_of_snapshot(policy.snapshot, KINDS)
+    for name, document in policy.documents.items():
+        assert repr(again.documents[name]) == repr(document)
+    assert again.fingerprint == policy.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        (["enforcement", "nowhere"], []),
+        (["enforcement", "rules", 3], []),
+        (["enforcement", "rules"], ["one"]),
+    ],
+)
+def test_an_order_of_something_else_is_refused(path, keys):
+    snapshot = json.loads(load_policy(find_policy_dir(), KINDS).snapshot)
+    snapshot["order"].append({"keys": keys, "path": path})
+    with pytest.raises(PolicyError, match="order"):
+        read_snapshot(canonical_bytes(snapshot))

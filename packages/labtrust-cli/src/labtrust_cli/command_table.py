@@ -214,6 +214,29 @@ COMMANDS: Final = (
         distribution="labtrust-bench",
     ),
     CommandEntry(
+        name="keygen",
+        section=EVIDENCE,
+        summary="Keys for those who sign evidence, and the trust policy that trusts them.",
+        example="labtrust keygen --out keys",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="export-receipts",
+        section=EVIDENCE,
+        summary="Evidence bundles of a log or a run, and receipts by themselves.",
+        example="labtrust export-receipts --run my_run --out evidence "
+        "--log-key keys/labtrust-log.key --bundle-key keys/labtrust-bundle.key",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="verify-receipt",
+        section=EVIDENCE,
+        summary="Whether a receipt by itself holds, under your trust policy.",
+        example="labtrust verify-receipt receipt_specimen_S1.v0.1.json "
+        "--trust keys/trust-policy.json",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
         name="build-release-manifest",
         section=EVIDENCE,
         summary="Put a folder of bundles and results under one signed manifest.",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labtrust_core.errors import LedgerError, UsageError
+from labtrust_core.errors import DocumentError, LedgerError, UsageError
+from labtrust_core.trust.checkpoints import signed_checkpoint
 from labtrust_core.trust.key_files import SigningKey
 from labtrust_core.trust.notes import (
     Checkpoint,
@@ -12,18 +13,14 @@ from labtrust_core.trust.notes import (
     NoteError,
     parse_checkpoint,
     parse_note,
-    sign_note,
+    signers,
 )
 
-
-class CheckpointError(LedgerError):
-    """A checkpoint that lies beside a log is not that log's."""
+from labtrust_export.trust_policy import TrustPolicy
 
 
-def signed_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> bytes:
-    """Return a checkpoint as a signed note, as it stands in a file."""
-    signature = sign_note(checkpoint.text, key.name, key.private)
-    return str(Note(checkpoint.text, (signature,))).encode()
+class EvidenceError(DocumentError):
+    """A file that is to become evidence is not in order."""
 
 
 def checkpoint_for(expected: Checkpoint, found: Path | None, key: SigningKey | None) -> bytes:
@@ -35,7 +32,7 @@ def checkpoint_for(expected: Checkpoint, found: Path | None, key: SigningKey | N
         key: Who signs a new one.
 
     Raises:
-        CheckpointError: The one that is there states something else: the log or the checkpoint is
+        EvidenceError: The one that is there states something else: the log or the checkpoint is
             not what was signed.
         UsageError: None is there and there is no key.
     """
@@ -45,9 +42,11 @@ def checkpoint_for(expected: Checkpoint, found: Path | None, key: SigningKey | N
         return signed_checkpoint(expected, key)
     data, stated = read_checkpoint(found)
     if stated != expected:
-        raise CheckpointError(
-            f"{found} is of {stated.origin} with {stated.size} records, root {stated.root.hex()}; "
-            f"the log is {expected.origin} with {expected.size}, root {expected.root.hex()}"
+        raise EvidenceError(
+            "the checkpoint is not of the log beside it",
+            file=found,
+            found=f"{stated.origin} with {stated.size} records, root {stated.root.hex()}",
+            expected=f"{expected.origin} with {expected.size}, root {expected.root.hex()}",
         )
     return data
 
@@ -56,7 +55,7 @@ def read_checkpoint(path: Path) -> tuple[bytes, Checkpoint]:
     """Read a checkpoint's file: its bytes, and what the note states.
 
     Raises:
-        CheckpointError: It is no signed note of a checkpoint.
+        EvidenceError: It is no signed note of a checkpoint.
         LedgerError: It cannot be read.
     """
     try:
@@ -65,4 +64,23 @@ def read_checkpoint(path: Path) -> tuple[bytes, Checkpoint]:
     except OSError as error:
         raise LedgerError(f"{path}: cannot read the checkpoint ({error.strerror})") from error
     except NoteError as error:
-        raise CheckpointError(f"{path}: no checkpoint: {error}") from error
+        raise EvidenceError(f"no checkpoint: {error}", file=path) from error
+
+
+def signature_fault(note: Note, trust: TrustPolicy) -> tuple[str, str] | None:
+    """Return why a checkpoint is not signed as a caller demands, or None.
+
+    Returns:
+        ``SIGNATURE`` (a trusted key has a bad line), ``KEY_UNKNOWN`` (no log key signed) or
+        ``WITNESS`` (too few witnesses cosigned), and words.
+    """
+    good, bad = signers(note, trust.log_keys)
+    seen, false = signers(note, trust.witnesses.keys)
+    if bad or false:
+        return "SIGNATURE", f"the signature of {min(bad | false)} does not verify"
+    if not good:
+        return "KEY_UNKNOWN", "no key that is trusted with logs has signed the checkpoint"
+    if len(seen) < trust.witnesses.quorum:
+        found = f"{len(seen)} of {trust.witnesses.quorum} witnesses have cosigned the checkpoint"
+        return "WITNESS", found
+    return None

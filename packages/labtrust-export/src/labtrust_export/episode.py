@@ -10,12 +10,12 @@ from labtrust_core.errors import LedgerError
 from labtrust_core.ledger.merkle import leaf_hash
 from labtrust_core.ledger.record import EndBody, EndRecord, Record, StartRecord
 from labtrust_core.ledger.verify import LogChecker, feed_whole_line, read_lines
+from labtrust_core.trust.checkpoints import EPISODE_ORIGIN
 from labtrust_core.trust.notes import Checkpoint
 
 from labtrust_export.receipts import ReceiptCollector
 from labtrust_export.start import Start, read_start
 from labtrust_export.statement import (
-    EPISODE_ORIGIN,
     RECEIPTS_DOMAIN,
     EpisodeFacts,
     episode_facts,

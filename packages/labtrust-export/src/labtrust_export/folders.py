@@ -17,12 +17,12 @@ from labtrust_core.ledger.files import OS_FILES
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files into a new folder, and force them and their names to the disk.
+    """Write new files into a folder, made if need be, and force them and their names to the disk.
 
     Raises:
         OSError: They cannot be written.
     """
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         with (folder / name).open("xb") as file:
             file.write(data)
@@ -37,15 +37,13 @@ def whole_entries(out: Path, names: Sequence[str], *, force: bool = False) -> It
 
     Args:
         out: A folder, which may exist and hold other things.
-        names: Files or folders, as paths below ``out``.
+        names: Files or folders, as paths below ``out``; the list may grow during the work.
         force: Replace those that are there, once the work has ended well.
 
     Raises:
         UsageError: One of them is there and ``force`` is false, or nothing can be written there.
     """
-    found = next((name for name in names if os.path.lexists(out / name)), None)
-    if found is not None and not force:
-        raise UsageError(f"{out / found} exists; name another place or add --force")
+    _require_free(out, names, force=force)
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; expected a folder or nothing")
     staging = out / f".partial-{os.getpid()}"
@@ -54,6 +52,7 @@ def whole_entries(out: Path, names: Sequence[str], *, force: bool = False) -> It
     try:
         staging.mkdir(parents=True)
         yield staging
+        _require_free(out, names, force=force)
         for name in names:
             _place(staging / name, out / name)
         done = True
@@ -63,6 +62,12 @@ def whole_entries(out: Path, names: Sequence[str], *, force: bool = False) -> It
         shutil.rmtree(staging, ignore_errors=True)
         if not done:
             _remove_empty(made)
+
+
+def _require_free(out: Path, names: Sequence[str], *, force: bool) -> None:
+    found = next((name for name in names if os.path.lexists(out / name)), None)
+    if found is not None and not force:
+        raise UsageError(f"{out / found} exists; name another place or add --force")
 
 
 def _place(source: Path, target: Path) -> None:

@@ -7,7 +7,7 @@ and proves that the deciding one stands in the ledger. The rules are in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -27,6 +27,7 @@ from labtrust_export.receipt_rules import (
     Noted,
     Step,
 )
+from labtrust_export.start import Count
 
 VERSION: Final = "0.1"
 MAX_RECEIPT: Final = 16 * 1024 * 1024  # bytes of a line; one entity may have all records name it
@@ -57,8 +58,8 @@ class InclusionProof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ReceiptCounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many receipts a ledger yields."""
 
-    results: int
-    specimens: int
+    results: Count
+    specimens: Count
 
 
 class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -101,32 +102,90 @@ class ReceiptCollector:
     def __init__(self) -> None:
         self.leaves: list[bytes] = []
         self._devices = _RunDevices()
-        self._found = [Entities(kind) for kind in KINDS]
+        self._found = {kind.name: Entities(kind) for kind in KINDS}
 
     def add(self, record: Record, leaf: bytes) -> None:
         """Take the next record, of whatever kind, and its 32-byte leaf hash."""
         self.leaves.append(leaf)
         if isinstance(record, StartRecord):
-            for entities in self._found:
+            for entities in self._found.values():
                 entities.begin(record)
         elif isinstance(record, EventRecord):
             step = Step(record)
             self._devices.take(step)
-            for entities in self._found:
+            for entities in self._found.values():
                 entities.take(step)
 
     def counts(self) -> ReceiptCounts:
         """Return how many receipts there are."""
-        return ReceiptCounts(**{f"{item.kind.name}s": len(item.births) for item in self._found})
+        return ReceiptCounts(
+            results=len(self._found["result"].births),
+            specimens=len(self._found["specimen"].births),
+        )
 
     def receipts(self) -> Iterator[Receipt]:
-        """Yield the receipts, sorted as they stand in ``receipts.jsonl``; all records are taken."""
+        """Yield the receipts, sorted as they stand in ``receipts.jsonl``.
+
+        The records taken are all of the ledger.
+        """
         if not self.leaves:
             return
-        maker = _Maker(self._devices, self.leaves)
-        for entities in self._found:
+        prover = Prover(self.leaves)
+        for entities in self._found.values():
             for entity_id in sorted(entities.births):
-                yield maker.receipt(entities, entity_id)
+                yield self._receipt(entities, entity_id, prover.proof)
+
+    def receipt(
+        self, entity_type: EntityType, entity_id: str, proof: Callable[[int], InclusionProof]
+    ) -> Receipt | None:
+        """Return the receipt of one entity, or None where it has not come.
+
+        Args:
+            entity_type: What it is.
+            entity_id: Its id.
+            proof: Returns the proof of a record by its sequence number.
+        """
+        entities = self._found[entity_type]
+        known = entity_id in entities.births
+        return self._receipt(entities, entity_id, proof) if known else None
+
+    def sources(self, entity_type: EntityType, entity_id: str) -> list[int]:
+        """Return the numbers of the records that a receipt follows from, in order.
+
+        They are the first record, those that name the entity, and those that say which devices its
+        run was on.
+        """
+        entities = self._found[entity_type]
+        birth = entities.births.get(entity_id)
+        devices = {} if birth is None else self._devices.of(birth.run_id)
+        return sorted({0, *entities.noted(entity_id).records, *devices.values()})
+
+    def _receipt(
+        self, entities: Entities, entity_id: str, proof: Callable[[int], InclusionProof]
+    ) -> Receipt:
+        kind, birth, noted = entities.kind, entities.births[entity_id], entities.noted(entity_id)
+        decision, decided_by = _decision(noted, birth)
+        is_result = kind.name == "result"
+        return Receipt(
+            entity_type=kind.name,
+            entity_id=entity_id,
+            specimen_id=birth.specimen_id if is_result else entity_id,
+            result_id=entity_id if is_result else None,
+            panel_id=birth.panel_id,
+            analyte_code=birth.analyte_code,
+            value=birth.value,
+            units=birth.units,
+            records=tuple(noted.records),
+            device_ids=tuple(sorted({*noted.devices, *self._devices.of(birth.run_id)})),
+            decision=decision,
+            decided_by=decided_by,
+            timestamps=_timestamps(kind, birth, noted),
+            reason_codes=tuple(sorted(noted.reasons)),
+            tokens_consumed=tuple(sorted(noted.tokens)),
+            violations=tuple(sorted(noted.violations)),
+            critical_calls=tuple(noted.calls),
+            proof=proof(decided_by or 0),
+        )
 
 
 def receipts_of(records: Iterable[Record], leaves: Iterable[bytes]) -> list[Receipt]:
@@ -163,65 +222,44 @@ def read_receipt(line: bytes) -> Receipt:
         raise ReceiptError(f"not a receipt: {error}") from error
 
 
+class Prover:
+    """Inclusion proofs in one ledger; each is made once, since many receipts share a record."""
+
+    def __init__(self, leaves: Sequence[bytes]) -> None:
+        """Build the tree over the 32-byte leaf hashes of all records."""
+        self._leaves = leaves
+        self._tree = MerkleProver(leaves)
+        self._root = self._tree.root().hex()
+        self._made: dict[int, InclusionProof] = {}
+
+    def proof(self, record: int) -> InclusionProof:
+        """Return the proof of a record.
+
+        Raises:
+            IndexError: There is no such record.
+        """
+        if record not in self._made:
+            path = tuple(item.hex() for item in self._tree.inclusion(record))
+            leaf = self._leaves[record].hex()
+            self._made[record] = InclusionProof(leaf, path, record, self._root, len(self._leaves))
+        return self._made[record]
+
+
 class _RunDevices:
-    """Which devices accepted records name together with a run."""
+    """Which devices accepted records name together with a run, and the first record of each."""
 
     def __init__(self) -> None:
-        self._devices: dict[str, set[str]] = {}
+        self._devices: dict[str, dict[str, int]] = {}
 
     def take(self, step: Step) -> None:
         """Note one event record."""
         run, device = step.args.get("run_id"), step.args.get("device_id")
         if step.accepted and isinstance(run, str) and isinstance(device, str):
-            self._devices.setdefault(run, set()).add(device)
+            self._devices.setdefault(run, {}).setdefault(device, step.seq)
 
-    def of(self, run_id: str | None) -> set[str]:
-        """Return the devices of a run; none where there is no run."""
-        return set() if run_id is None else self._devices.get(run_id, set())
-
-
-class _Maker:
-    """Makes receipts of what was gathered; a proof is made once, since many share a record."""
-
-    def __init__(self, devices: _RunDevices, leaves: Sequence[bytes]) -> None:
-        self._devices = devices
-        self._leaves = leaves
-        self._tree = MerkleProver(leaves)
-        self._root = self._tree.root().hex()
-        self._proofs: dict[int, InclusionProof] = {}
-
-    def receipt(self, entities: Entities, entity_id: str) -> Receipt:
-        """Return the receipt of an entity that has come."""
-        kind, birth, noted = entities.kind, entities.births[entity_id], entities.noted(entity_id)
-        decision, decided_by = _decision(noted, birth)
-        is_result = kind.name == "result"
-        return Receipt(
-            entity_type=kind.name,
-            entity_id=entity_id,
-            specimen_id=birth.specimen_id if is_result else entity_id,
-            result_id=entity_id if is_result else None,
-            panel_id=birth.panel_id,
-            analyte_code=birth.analyte_code,
-            value=birth.value,
-            units=birth.units,
-            records=tuple(noted.records),
-            device_ids=tuple(sorted(noted.devices | self._devices.of(birth.run_id))),
-            decision=decision,
-            decided_by=decided_by,
-            timestamps=_timestamps(kind, birth, noted),
-            reason_codes=tuple(sorted(noted.reasons)),
-            tokens_consumed=tuple(sorted(noted.tokens)),
-            violations=tuple(sorted(noted.violations)),
-            critical_calls=tuple(noted.calls),
-            proof=self._proof(decided_by or 0),
-        )
-
-    def _proof(self, record: int) -> InclusionProof:
-        if record not in self._proofs:
-            path = tuple(item.hex() for item in self._tree.inclusion(record))
-            leaf = self._leaves[record].hex()
-            self._proofs[record] = InclusionProof(leaf, path, record, self._root, len(self._leaves))
-        return self._proofs[record]
+    def of(self, run_id: str | None) -> dict[str, int]:
+        """Return the devices of a run and the record that says so; none where there is no run."""
+        return {} if run_id is None else self._devices.get(run_id, {})
 
 
 def _decision(noted: Noted, birth: Birth) -> tuple[Decision, int | None]:

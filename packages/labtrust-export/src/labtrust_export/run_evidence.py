@@ -16,18 +16,27 @@ from typing import Final
 
 from labtrust_core.errors import LedgerError, UsageError
 from labtrust_core.ledger.merkle import MerkleTree, leaf_hash
-from labtrust_core.ledger.run_log import EndRecord, RunLogChecker
+from labtrust_core.ledger.run_log import (
+    RUN_CHECKPOINT,
+    RUN_LOG,
+    Begin,
+    BeginRecord,
+    EndRecord,
+    RunLogChecker,
+    RunLogFaultError,
+    RunRecord,
+)
 from labtrust_core.ledger.verify import read_lines
+from labtrust_core.trust.checkpoints import signed_checkpoint
 from labtrust_core.trust.key_files import SigningKey
 from labtrust_core.trust.notes import Checkpoint
 
 from labtrust_export.checkpoints import (
-    CheckpointError,
+    EvidenceError,
     checkpoint_for,
     read_checkpoint,
-    signed_checkpoint,
 )
-from labtrust_export.statement import RUN_CHECKPOINT, RUN_LOG
+from labtrust_export.episode import EpisodeLog
 
 LOGS: Final = "logs"
 CHECKPOINT_SUFFIX: Final = ".checkpoint"
@@ -58,27 +67,34 @@ class RunEvidence:
         origin: Origin of its checkpoints.
         size: Number of its records.
         note: Its signed checkpoint.
-        numbers: Head and number of records of each ended episode, to its number.
+        begun: Head and number of records of each ended episode, to how it was begun.
     """
 
     data: bytes
     origin: str
     size: int
     note: bytes
-    numbers: dict[tuple[str, int], int]
+    begun: dict[tuple[str, int], Begin]
 
-    def number_of(self, head: str, records: int) -> int:
-        """Return the number of the episode with that ledger.
+    def number_of(self, log: EpisodeLog) -> int:
+        """Return the number of an episode in the run.
 
         Raises:
-            LedgerError: The run log states no end of it.
+            EvidenceError: The run log states no end of it, or that another episode was begun.
         """
-        number = self.numbers.get((head, records))
-        if number is None:
-            raise LedgerError(
-                f"the run log states no end of an episode with {records} records and head {head}"
+        begun, config = self.begun.get((log.head, log.size)), log.start.config
+        if begun is None:
+            raise EvidenceError(
+                "the run log states no end of the episode",
+                expected=f"one with {log.size} records and head {log.head}",
             )
-        return number
+        if (begun.episode, begun.seed) != (config.episode, config.seed):
+            raise EvidenceError(
+                "the run log says that another episode was begun",
+                found=f"{begun.episode} with seed {begun.seed}",
+                expected=f"{config.episode} with seed {config.seed}",
+            )
+        return begun.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +111,8 @@ class RunSource:
             key: Signs the run's checkpoint where there is none, or an earlier one.
 
         Raises:
-            RunLogFaultError: The run log breaks a rule.
-            CheckpointError: The run's checkpoint is not of this run log, nor of its beginning.
+            EvidenceError: The run log breaks a rule, or the run's checkpoint is not of this run
+                log, nor of its beginning.
             UsageError: There is no checkpoint and no key.
         """
         if self.folder is None or not (self.folder / RUN_LOG).exists():
@@ -131,16 +147,27 @@ def _run_evidence(folder: Path, key: SigningKey | None) -> RunEvidence:
         raise LedgerError(f"{path}: cannot read the run log ({error.strerror})") from error
     checker = RunLogChecker()
     leaves: list[bytes] = []
-    numbers: dict[tuple[str, int], int] = {}
+    open_now: dict[int, Begin] = {}
+    begun: dict[tuple[str, int], Begin] = {}
     for line in read_lines(BytesIO(data)):
-        record = checker.feed(line)
+        record = _fed(checker, line, path)
         leaves.append(leaf_hash(line[:-1]))
-        if isinstance(record, EndRecord):
-            numbers[record.body.head, record.body.records] = record.body.number
-    checker.finish()
+        if isinstance(record, BeginRecord):
+            open_now[record.body.number] = record.body
+        elif isinstance(record, EndRecord):
+            begun[record.body.head, record.body.records] = open_now.pop(record.body.number)
+    if not checker.records:
+        raise EvidenceError("the run log is empty", file=path)
     expected = Checkpoint(checker.origin, checker.records, checker.tree.root())
     note = _run_note(folder / RUN_CHECKPOINT, expected, leaves, key)
-    return RunEvidence(data, checker.origin, checker.records, note, numbers)
+    return RunEvidence(data, checker.origin, checker.records, note, begun)
+
+
+def _fed(checker: RunLogChecker, line: bytes, path: Path) -> RunRecord:
+    try:
+        return checker.feed(line)
+    except RunLogFaultError as error:
+        raise EvidenceError(str(error), file=path) from error
 
 
 def _run_note(
@@ -160,5 +187,7 @@ def _run_note(
     for leaf in leaves[: stated.size]:
         tree.append(leaf)
     if stated != Checkpoint(expected.origin, tree.size, tree.root()):
-        raise CheckpointError(f"{path} is not of this run log, nor of its beginning")
+        raise EvidenceError(
+            "the checkpoint is not of the run log beside it, nor of its beginning", file=path
+        )
     return signed_checkpoint(expected, key)

@@ -8,7 +8,6 @@ import msgspec
 from labtrust_core.canonical import MAX_INT
 from labtrust_core.errors import LedgerError
 from labtrust_core.ledger.record import StartRecord
-from labtrust_core.policy.model import Key
 
 Digest: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT)]
@@ -20,22 +19,32 @@ class StartSchemaError(LedgerError):
 
 
 class StartConfig(msgspec.Struct, frozen=True):
-    """What the episode runs under; as ``labtrust_core.engine.context.EpisodeConfig``."""
+    """What the episode runs under, as far as evidence asks for it; further fields may be there."""
 
-    break_chain_on: str | None
     episode: str
     seed: Whole
     signatures_required: bool
     simulated: bool
 
 
+class StatedKey(msgspec.Struct, frozen=True):
+    """An agent's public key (base64) as the episode knew it; times in seconds or no limit."""
+
+    public_key: str
+    agent_id: str
+    role_id: str
+    status: str
+    not_before_s: Whole | None
+    not_after_s: Whole | None
+
+
 class Start(msgspec.Struct, frozen=True):
-    """The body of a start record; fields as on the ledger's page."""
+    """The body of a start record; fields as on the ledger's page. Further ones may be there."""
 
     config: StartConfig
     domain: str
     engine: str
-    keys: dict[str, Key]
+    keys: dict[str, StatedKey]
     keys_digest: Digest
     partner: str | None
     policy_fingerprint: Digest

@@ -15,6 +15,7 @@ import msgspec
 from labtrust_core.canonical import NotCanonicalError, canonical_bytes, parse_canonical, sha256_hex
 from labtrust_core.errors import LabTrustError
 from labtrust_core.ledger.record import EndBody, EndReason
+from labtrust_core.ledger.run_log import RUN_CHECKPOINT, RUN_LOG
 
 from labtrust_export import __version__
 from labtrust_export.envelope import MAX_ENVELOPE
@@ -26,15 +27,12 @@ PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "urn:labtrust:evidence-bundle:v0.1"
 EXPORTER: Final = f"labtrust-export {__version__}"
-EPISODE_ORIGIN: Final = "labtrust/episode/"
 
 MANIFEST: Final = "manifest.json"
 EPISODE_LOG: Final = "episode_log.jsonl"
 CHECKPOINT: Final = "checkpoint"
 POLICY: Final = "policy.json"
 RECEIPTS: Final = "receipts.jsonl"
-RUN_LOG: Final = "run_log.jsonl"
-RUN_CHECKPOINT: Final = "run_checkpoint"
 
 RECEIPTS_DOMAIN: Final = "hospital_lab"
 """Exactly the bundles of this domain have receipts."""

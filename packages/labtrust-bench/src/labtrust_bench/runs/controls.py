@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from labtrust_core.canonical import canonical_bytes, sha256_hex
+from labtrust_core.canonical import sha256_hex
 from labtrust_core.domains import OpenedPolicy
 from labtrust_core.engine.compiled import compile_policy
 from labtrust_core.errors import UnknownNameError
@@ -19,6 +19,7 @@ from labtrust_core.golden.format import Without
 from labtrust_core.golden.weakening import engine_without, weakened
 from labtrust_core.policy.load import Policy, merged, typed
 from labtrust_core.policy.model import Rbac, Workflow
+from labtrust_core.policy.order import snapshot_of
 from labtrust_core.policy.snapshot import read_snapshot
 from labtrust_env.intrusion import Intrusion, MemberKey, MemberToken
 from labtrust_env.session import Session, SessionConfig
@@ -260,10 +261,6 @@ def overlaid(policy: Policy, patch: Patch) -> Policy:
         kind: typed(effective[kind], type(policy.documents[kind]), policy.sources[kind])
         for kind in patch
     }
-    snapshot = canonical_bytes({"documents": effective})
-    return replace(
-        policy,
-        documents={**policy.documents, **documents},
-        fingerprint=sha256_hex(snapshot),
-        snapshot=snapshot,
-    )
+    documents = {**policy.documents, **documents}
+    snapshot = snapshot_of(effective, documents)
+    return replace(policy, documents=documents, fingerprint=sha256_hex(snapshot), snapshot=snapshot)

@@ -17,10 +17,11 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from labtrust_core.canonical import canonical_bytes, sha256_hex
+from labtrust_core.canonical import sha256_hex
 from labtrust_core.errors import PolicyError, UnknownNameError
 from labtrust_core.policy.documents import DocumentPath, SourceDocument, path_text, read_document
 from labtrust_core.policy.model import Document, DocumentKind
+from labtrust_core.policy.order import snapshot_of
 from labtrust_core.policy.schemas import Misfit, misfits
 
 PARTNERS: Final = "partners"
@@ -39,8 +40,8 @@ class Policy:
         documents: Document kind to its typed form.
         sources: Document kind to the base file and the overlay file (if any) that it came from;
             none where it came from a snapshot.
-        fingerprint: SHA-256 (hex) over every effective value.
-        snapshot: Every effective value, as the canonical bytes that the fingerprint is of.
+        fingerprint: SHA-256 (hex) over every effective value and the order of mappings.
+        snapshot: The same as the canonical bytes that the fingerprint is of.
     """
 
     directory: Path | None
@@ -101,7 +102,7 @@ def load_policy(
         sources[kind.name] = stack
         documents[kind.name] = typed(data, kind.type, stack)
         effective[kind.name] = data
-    snapshot = canonical_bytes({"documents": effective})
+    snapshot = snapshot_of(effective, documents)
     return Policy(directory, partner, documents, sources, sha256_hex(snapshot), snapshot)
 
 

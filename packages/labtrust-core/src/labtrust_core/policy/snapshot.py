@@ -1,9 +1,10 @@
 """A policy as one canonical text, and back: what evidence carries, and what replay runs under.
 
-    {"documents": {name: document, ...}}
+    {"documents": {name: document, ...}, "order": [{"keys": [...], "path": [...]}, ...]}
 
-The text holds every value that is in force and nothing else; its SHA-256 is the policy's
-fingerprint. It knows no files, so errors name the document and the place in it.
+The text holds every value that is in force and the order of the mappings (see
+``labtrust_core.policy.order``), and nothing else; its SHA-256 is the policy's fingerprint. It knows
+no files, so errors name the document and the place in it.
 """
 
 from __future__ import annotations
@@ -23,24 +24,28 @@ from labtrust_core.canonical import (
 from labtrust_core.errors import PolicyError
 from labtrust_core.policy.load import Policy, typed
 from labtrust_core.policy.model import DocumentKind
+from labtrust_core.policy.order import KeyOrder, put_in_order
 
 MAX_SNAPSHOT: Final = 4 * 1024 * 1024  # bytes
 
 
 class _Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     documents: dict[str, dict[str, Any]]
+    order: list[KeyOrder]
 
 
 def snapshot_documents(value: JsonObject) -> dict[str, dict[str, Any]]:
-    """Return the documents of a snapshot that was parsed, by name.
+    """Return the documents of a snapshot that was parsed, by name, their mappings in order.
 
     Raises:
-        PolicyError: It is not of the documented shape.
+        PolicyError: It is not of the documented shape, or states an order of something else.
     """
     try:
-        return msgspec.convert(value, _Snapshot).documents
+        snapshot = msgspec.convert(value, _Snapshot)
     except msgspec.ValidationError as error:
         raise PolicyError(f"not a snapshot of a policy: {error}") from error
+    put_in_order(snapshot.documents, snapshot.order)
+    return snapshot.documents
 
 
 def read_snapshot(data: bytes) -> dict[str, dict[str, Any]]:

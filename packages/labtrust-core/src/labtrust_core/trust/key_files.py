@@ -16,7 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from labtrust_core.errors import SignatureError, UsageError
 from labtrust_core.trust.notes import ED25519, VerifierKey, key_of, verifier_key
 
-_EVIDENCE: Final = ("manifest.json", "episode_log.jsonl", "RELEASE_MANIFEST.v0.1.json")
+_EVIDENCE: Final = (
+    "manifest.json",
+    "episode_log.jsonl",
+    "run_log.jsonl",
+    "RELEASE_MANIFEST.v0.1.json",
+)
 _PRIVATE_MODE: Final = 0o600
 
 
@@ -51,7 +56,7 @@ def write_key(folder: Path, name: str, kind: int = ED25519) -> VerifierKey:
     """
     private = Ed25519PrivateKey.generate()
     public = key_of(name, private, kind)
-    _require_no_evidence(folder)
+    require_no_evidence(folder)
     stem = name.replace("/", "-")
     pem = private.private_bytes(
         serialization.Encoding.PEM,
@@ -104,7 +109,12 @@ def read_verifier_key(path: Path) -> VerifierKey:
     return verifier_key(text.removesuffix("\n"))
 
 
-def _require_no_evidence(folder: Path) -> None:
+def require_no_evidence(folder: Path) -> None:
+    """Refuse a folder that holds evidence, or lies below one that does: no key goes there.
+
+    Raises:
+        UsageError: It does.
+    """
     for place in (folder, *folder.absolute().parents):
         found = next((name for name in _EVIDENCE if (place / name).exists()), None)
         if found is not None:

@@ -143,7 +143,7 @@ _RULES: Final = {
     "RULE_FALSE_REFUSAL": "An event was refused for a reason that the ledger disproves.",
     "RULE_ORIGIN": "Something that no agent may cause is recorded as if it happened by itself.",
     "RULE_OUTCOME_ROLE": "An event was accepted in a role that its agent did not hold.",
-    "RULE_REASON": "An outcome gives a reason where it must not, or none or a false one where it must.",
+    "RULE_REASON": "An outcome gives a reason where it must not, or none or a strange one else.",
     "RULE_INVARIANT": "What an outcome says of invariants is not what policy makes of it.",
     "RULE_ENFORCEMENT": "What followed a violation is not what policy asks for.",
     "RULE_LIFECYCLE": "A specimen or result did what none can do.",

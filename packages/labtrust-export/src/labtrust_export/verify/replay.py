@@ -50,7 +50,9 @@ def compiled(start: Start, policy: StatedPolicy) -> CompiledPolicy:
     except (UnknownNameError, PluginError) as error:
         message = f"domain {start.domain}: {error}"
         raise FaultError("REPLAY_UNAVAILABLE", message, file=EPISODE_LOG, record=0) from error
-    except Exception as error:  # a domain is foreign code, and the documents that it is given a stranger's: whatever it raises, no engine can run them
+    except Exception as error:
+        # A domain is foreign code, and the documents that it is given may be a stranger's: whatever
+        # it raises, no engine can run them.
         raise FaultError("REPLAY_POLICY", str(error), file=POLICY) from error
 
 
@@ -100,7 +102,9 @@ class Replay:
                 self._step(record)
             elif self._start.config.simulated:
                 self._engine.advance(record.t)
-        except Exception as error:  # a domain is foreign code, and the state that it is given a stranger's: whatever it raises, the episode cannot have come to be
+        except Exception as error:
+            # A domain is foreign code, and the state that it is given may be a stranger's: whatever
+            # it raises, the episode cannot have come to be in this way.
             message = f"the engine cannot go on: {type(error).__name__}: {error}"
             raise self._mismatch(message) from error
 
