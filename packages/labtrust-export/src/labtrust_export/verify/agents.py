@@ -9,11 +9,10 @@ from cryptography.exceptions import InvalidSignature
 from labtrust_core.canonical import canonical_bytes
 from labtrust_core.event import Event
 from labtrust_core.ledger.record import EventRecord
-from labtrust_core.policy.model import Key
 from labtrust_core.trust.keys import decode_base64, public_key
 from labtrust_core.trust.signatures import ACTION_TYPE, pre_authentication
 
-from labtrust_export.start import Start
+from labtrust_export.start import Start, StatedKey
 from labtrust_export.statement import EPISODE_LOG
 from labtrust_export.verify.policy import StatedPolicy
 from labtrust_export.verify.records import Step
@@ -126,7 +125,7 @@ class AgentSignatures:
             return Refusal("AGENT_KEY_MISMATCH", "SIG_ROLE_MISMATCH", message)
         return self._refused_by(key, record, event)
 
-    def _refused_by(self, key: Key, record: EventRecord, event: Event) -> Refusal | None:
+    def _refused_by(self, key: StatedKey, record: EventRecord, event: Event) -> Refusal | None:
         """Return why the signature does not count under the agent's own key, or None."""
         key_id = event.key_id
         reason = _out_of_life(key, event.t_s)
@@ -144,7 +143,7 @@ class AgentSignatures:
             return Refusal("AGENT_HEAD_STALE", "SIG_STALE_HEAD", message)
         return None
 
-    def _is_signed(self, key: Key, event: dict[str, Any]) -> bool:
+    def _is_signed(self, key: StatedKey, event: dict[str, Any]) -> bool:
         signature = event.get("signature")
         raw = decode_base64(signature) if isinstance(signature, str) else None
         if raw is None:
@@ -158,7 +157,7 @@ class AgentSignatures:
         return True
 
 
-def _out_of_life(key: Key, t_s: int) -> str | None:
+def _out_of_life(key: StatedKey, t_s: int) -> str | None:
     """Return the reason code for a key outside its life; None within it."""
     if key.status != ACTIVE:
         return _STATUS_REASONS.get(key.status, "SIG_KEY_EXPIRED")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labtrust_core.ledger.run_log import RUN_CHECKPOINT
 from labtrust_core.trust.notes import (
     MAX_NOTE,
     Checkpoint,
@@ -12,7 +13,7 @@ from labtrust_core.trust.notes import (
     signers,
 )
 
-from labtrust_export.statement import CHECKPOINT, RUN_CHECKPOINT
+from labtrust_export.statement import CHECKPOINT
 from labtrust_export.trust_policy import TrustPolicy
 from labtrust_export.verify.report import FaultError
 

@@ -11,6 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
+from labtrust_core.ledger.run_log import RUN_CHECKPOINT, RUN_LOG
 from labtrust_core.policy.snapshot import document_digests
 from labtrust_core.trust.notes import MAX_NOTE, Note
 
@@ -21,8 +22,6 @@ from labtrust_export.statement import (
     MANIFEST,
     POLICY,
     RECEIPTS,
-    RUN_CHECKPOINT,
-    RUN_LOG,
     Predicate,
 )
 from labtrust_export.verify.checkpoints import checked_note

@@ -10,13 +10,13 @@ from collections import Counter
 
 from labtrust_core.ledger.record import EndBody, EventRecord, Record, StartRecord
 from labtrust_core.ledger.verify import LogChecker, LogFaultError, feed_whole_line
+from labtrust_core.trust.checkpoints import EPISODE_ORIGIN
 from labtrust_core.trust.notes import Checkpoint
 
 from labtrust_export.receipts import ReceiptCollector
 from labtrust_export.start import Start
 from labtrust_export.statement import (
     EPISODE_LOG,
-    EPISODE_ORIGIN,
     EpisodeFacts,
     episode_facts,
 )
@@ -38,6 +38,7 @@ class EpisodePass:
     Attributes:
         start: What the start record states; None before it, or where it is at fault.
         end: What the end record states; None before it.
+        is_injured: Whether the episode was to damage its ledger on purpose.
         checker: The checker of the ledger's bytes.
         receipts: What the ledger tells of specimens and results; None where nobody asks.
         signatures: The agents' signatures; None below level L1.
@@ -58,6 +59,7 @@ class EpisodePass:
         """
         self.start: Start | None = None
         self.end: EndBody | None = None
+        self.is_injured = False
         self.checker = LogChecker()
         self.receipts = ReceiptCollector() if with_receipts else None
         self.signatures: AgentSignatures | None = None
@@ -117,6 +119,7 @@ class EpisodePass:
             self._keep(fault, Level.L0)
             return
         self.start = start
+        self.is_injured = record.body["config"].get("break_chain_on") is not None
         if self._policy is not None and self._upto >= LEVELS.index(Level.L1):
             self.signatures = AgentSignatures(start, self._policy)
             if self._upto >= LEVELS.index(Level.L2):

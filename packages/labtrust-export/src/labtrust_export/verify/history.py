@@ -17,8 +17,8 @@ import msgspec
 from labtrust_core.canonical import MAX_INT
 from labtrust_core.errors import DocumentError, UsageError
 from labtrust_core.ledger.files import OS_FILES
+from labtrust_core.ledger.run_log import RUN_LOG
 
-from labtrust_export.statement import RUN_LOG
 from labtrust_export.verify.report import FaultError
 from labtrust_export.verify.run import RunPass
 

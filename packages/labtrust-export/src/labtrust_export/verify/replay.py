@@ -19,6 +19,7 @@ from labtrust_core.engine.gates import FROZEN_LEDGER
 from labtrust_core.errors import PluginError, UnknownNameError
 from labtrust_core.event import NOT_AN_OBJECT, NOT_JSON, MalformedEventError, parse_event
 from labtrust_core.ledger.record import EndRecord, EventRecord, Record, StartRecord, read_record
+from labtrust_core.policy.model import Key
 from labtrust_core.sanitise import PAIRS, UNREPRESENTABLE, VALUE
 from labtrust_core.trust.keys import KeyRegistry
 
@@ -110,10 +111,11 @@ class Replay:
 
     def _reset(self, record: StartRecord) -> None:
         config = msgspec.convert(record.body["config"], EpisodeConfig)
+        keys = msgspec.convert(record.body["keys"], dict[str, Key])
         self._engine.reset(
             record.body["scenario"],
             config,
-            keys=KeyRegistry(self._start.keys),
+            keys=KeyRegistry(keys),
             sink=self._made.append,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from labtrust_core.ledger.run_log import (
+    RUN_LOG,
     Begin,
     BeginRecord,
     EndRecord,
@@ -15,7 +16,7 @@ from labtrust_core.ledger.run_log import (
 from labtrust_core.trust.notes import Checkpoint
 
 from labtrust_export.start import Start
-from labtrust_export.statement import RUN_LOG, RunFacts
+from labtrust_export.statement import RunFacts
 from labtrust_export.verify.files import HashedFile
 from labtrust_export.verify.report import FaultError
 

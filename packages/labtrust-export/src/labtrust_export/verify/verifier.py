@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labtrust_core.errors import LabTrustError, UsageError
+from labtrust_core.ledger.run_log import RUN_CHECKPOINT
 
-from labtrust_export.statement import CHECKPOINT, EPISODE_LOG, MANIFEST, POLICY, RUN_CHECKPOINT
+from labtrust_export.statement import CHECKPOINT, EPISODE_LOG, MANIFEST, POLICY
 from labtrust_export.trust_policy import TrustPolicy
 from labtrust_export.verify.checkpoints import check_note_signatures
 from labtrust_export.verify.codes import LEVELS, Level
@@ -202,7 +203,7 @@ def _notes(contents: Contents) -> list[str]:
         notes.append("the episode did not ask agents for signatures")
     if start is not None and start.scenario is None:
         notes.append("the ledger does not hold the initial state: no replay, fewer rules")
-    if start is not None and start.config.break_chain_on is not None:
+    if contents.episode.is_injured:
         notes.append("a fault was injected: the ledger was to freeze at an event of the episode")
     if contents.episode.end is not None and contents.episode.end.reason != "completed":
         notes.append(f"the episode ended as {contents.episode.end.reason}")
