@@ -1,4 +1,4 @@
-"""Files that survive a crash whole, and locks that end with their process."""
+"""Files that survive a crash whole, locks that end with their process, and bounded reading."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ def replace_durably(path: Path, data: bytes) -> None:
     finally:
         staged.unlink(missing_ok=True)
     OS_FILES.sync_folder(path.parent)
+
+
+def read_at_most(path: Path, limit: int) -> bytes:
+    """Return a file's bytes; of a longer one only so many that a reader sees that it is too long.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        return file.read(limit + 1)
 
 
 def append_durably(path: Path, data: bytes) -> None:

@@ -21,10 +21,11 @@ from typing import Final
 from labtrust_core.errors import SignatureError
 from labtrust_core.ledger.proofs import MerkleProver
 from labtrust_core.trust.keys import decode_base64
-from labtrust_core.trust.notes import Checkpoint, Note, parse_checkpoint, parse_note
+from labtrust_core.trust.notes import MAX_NOTE, Checkpoint, Note, parse_checkpoint, parse_note
 
 HEADER: Final = "c2sp.org/tlog-proof@v1"
 MAX_HASHES: Final = 64  # no tree is higher
+MAX_PROOF: Final = 2 * MAX_NOTE
 _NUMBER: Final = re.compile(r"(0|[1-9][0-9]{0,15})\Z")
 _HASH_BYTES: Final = 32
 
@@ -135,6 +136,8 @@ def _lines(hashes: Sequence[bytes]) -> str:
 def _split(data: bytes) -> tuple[list[str], Note]:
     """Return the lines before the first empty one, and the checkpoint behind it."""
     head, gap, rest = data.partition(b"\n\n")
+    if len(data) > MAX_PROOF:
+        raise ProofTextError(f"a proof of more than {MAX_PROOF} bytes")
     if not gap or not head.isascii():
         raise ProofTextError("a proof is lines, an empty line and a checkpoint")
     try:

@@ -18,6 +18,7 @@ from labtrust_core.ledger.merkle import is_consistent, leaf_hash, root_of
 from labtrust_core.trust.key_files import SigningKey
 from labtrust_core.trust.notes import (
     COSIGNATURE,
+    MAX_NOTE,
     MAX_SIGNATURES,
     Checkpoint,
     Note,
@@ -29,9 +30,9 @@ from labtrust_core.trust.notes import (
     signers,
 )
 
-from labtrust_export.durable import exclusive, replace_durably
+from labtrust_export.durable import exclusive, read_at_most, replace_durably
 from labtrust_export.faults import FaultError
-from labtrust_export.proof_text import ConsistencyText, ProofTextError, parse_consistency
+from labtrust_export.proof_text import MAX_PROOF, ConsistencyText, ProofTextError, parse_consistency
 from labtrust_export.seen import Seen, SeenLogs, nothing_seen, read_seen, write_seen
 
 _DERIVED: Final = re.compile(r"labtrust/(episode|run|transparency)/([0-9a-f]{64})\Z")
@@ -99,7 +100,7 @@ class Witness:
             raise UsageError(f"{time_s} is no time in Unix seconds")
         with exclusive(_lock_of(self._state)):
             state = self._read_state()
-            data = _read(checkpoint)
+            data = _read(checkpoint, MAX_NOTE)
             note, stated = _parse(data)
             _require_log_key(note, log_keys)
             seen = state.logs.get(stated.origin)
@@ -109,7 +110,7 @@ class Witness:
             if seen is None or seen.size < stated.size:
                 write_seen(self._state, state.with_seen(stated))
             if line is not None:
-                if _read(checkpoint) != data:
+                if _read(checkpoint, MAX_NOTE) != data:
                     raise UsageError(f"{checkpoint} was changed meanwhile; ask again")
                 replace_durably(checkpoint, str(line).encode())
             return Cosigned(stated, 0 if seen is None else seen.size, line is not None)
@@ -145,9 +146,9 @@ def _lock_of(state: Path) -> Path:
     return state.with_name(f"{state.name}.lock")
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, limit: int | None = None) -> bytes:
     try:
-        return path.read_bytes()
+        return path.read_bytes() if limit is None else read_at_most(path, limit)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
 
@@ -194,7 +195,7 @@ def _require_history(seen: Seen | None, stated: Checkpoint, note: Note, history:
     if history.log is not None:
         _require_log(seen, stated, _read(history.log))
     if history.proof is not None:
-        _require_proof(seen, stated, note, _read(history.proof))
+        _require_proof(seen, stated, note, _read(history.proof, MAX_PROOF))
 
 
 def _require_log(seen: Seen | None, stated: Checkpoint, data: bytes) -> None:

@@ -1,6 +1,6 @@
 """Builds the manifest of a release, with its provenance and its bill of materials.
 
-Everything is looked at and made first, beside the release; then three files appear, the manifest
+Everything is looked at and made first, in a hidden folder; then three files appear, the manifest
 last. Until it is there the folder is no release, and what fails leaves the folder as it was.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from labtrust_core.trust.key_files import SigningKey
 from labtrust_export import __version__
 from labtrust_export.envelope import signed
 from labtrust_export.faults import FaultError
+from labtrust_export.folders import write_files
 from labtrust_export.release import MANIFEST, PAYLOAD_TYPE, PROVENANCE, SBOM
 from labtrust_export.release.bundles import BundleVerifier, verified_bundle
 from labtrust_export.release.environment import (
@@ -37,6 +37,7 @@ from labtrust_export.release.runs import runs_of
 from labtrust_export.release.sbom import sbom_bytes
 from labtrust_export.release.statement import BundleFacts, Predicate, statement_bytes
 
+_PARTIAL: Final = ".release.partial"
 EXPORTER: Final = f"labtrust-export {__version__}"
 
 
@@ -81,6 +82,7 @@ def build_release(
     """
     if not keys:
         raise UsageError("a release is signed by at least one key")
+    shutil.rmtree(folder / _PARTIAL, ignore_errors=True)  # of a call that was killed
     made = {MANIFEST, *_made(options)}
     there = sorted(name for name in made if os.path.lexists(folder / name))
     if there and not options.force:
@@ -138,25 +140,22 @@ def _sealed(payload: bytes, keys: Sequence[SigningKey]) -> bytes:
 
 
 def _put(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files beside the release, then give them their places, the last one last.
+    """Write files into a hidden folder, then give them their places, the last one last.
 
     What stood there before is kept until all are in place, and put back if they are not.
     """
-    with tempfile.TemporaryDirectory(prefix=".release-", dir=folder.resolve().parent) as place:
-        staged, kept = Path(place, "new"), Path(place, "old")
-        for item in (staged, kept):
-            item.mkdir()
-        for name, data in files.items():
-            with (staged / name).open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+    staged, kept = folder / _PARTIAL / "new", folder / _PARTIAL / "old"
+    try:
+        write_files(staged, files)
+        kept.mkdir()
         try:
             _exchange(folder, list(files), staged, kept)
         except OSError:
             _put_back(folder, list(files), staged, kept)
             raise
         OS_FILES.sync_folder(folder)
+    finally:
+        shutil.rmtree(folder / _PARTIAL, ignore_errors=True)
 
 
 def _exchange(folder: Path, names: Sequence[str], staged: Path, kept: Path) -> None:

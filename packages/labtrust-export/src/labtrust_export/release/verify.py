@@ -9,7 +9,15 @@ from typing import Final
 
 from labtrust_core.trust.notes import VerifierKey
 
-from labtrust_export.envelope import Envelope, EnvelopeError, dsse_id, read_envelope, signers
+from labtrust_export.durable import read_at_most
+from labtrust_export.envelope import (
+    MAX_ENVELOPE,
+    Envelope,
+    EnvelopeError,
+    dsse_id,
+    read_envelope,
+    signers,
+)
 from labtrust_export.faults import FaultError
 from labtrust_export.release import MANIFEST, PAYLOAD_TYPE, PROVENANCE, SBOM
 from labtrust_export.release.bundles import (
@@ -136,7 +144,9 @@ def _verify(
     if predicate != predicate_of(stated, bundles, predicate.exporter):
         message = "what it says of bundles, kinds and absence is not what the files say"
         raise FaultError("RELEASE_PREDICATE_MISMATCH", MANIFEST, message)
-    components = read_sbom((folder / SBOM).read_bytes()) if SBOM in stated else None
+    components = (
+        read_sbom(read_at_most(folder / SBOM, MAX_ENVELOPE + 1)) if SBOM in stated else None
+    )
     if PROVENANCE in stated:
         _check_provenance(folder, trust, (stated, bundles, runs), components)
     report.notes += [
@@ -146,14 +156,14 @@ def _verify(
 
 def _read_manifest(folder: Path) -> Envelope:
     path = folder / MANIFEST
-    if not path.exists():
+    if not path.is_file():
         raise FaultError("RELEASE_FILE_MISSING", MANIFEST, "it is not there")
-    return _read_envelope(path.read_bytes(), _ENVELOPE, MANIFEST)
+    return _read_envelope(path, _ENVELOPE, MANIFEST)
 
 
-def _read_envelope(data: bytes, prefix: str, place: str) -> Envelope:
+def _read_envelope(path: Path, prefix: str, place: str) -> Envelope:
     try:
-        envelope = read_envelope(data)
+        envelope = read_envelope(read_at_most(path, MAX_ENVELOPE + 1))
     except EnvelopeError as error:
         code = f"{prefix}_SCHEMA" if error.canonical else f"{prefix}_NOT_CANONICAL"
         raise FaultError(code, place, str(error)) from error
@@ -228,9 +238,8 @@ def _check_provenance(
 ) -> None:
     stated, bundles, runs = found
     prefix = "RELEASE_PROVENANCE"
-    data = (folder / PROVENANCE).read_bytes()
     try:
-        envelope = _read_envelope(data, prefix, PROVENANCE)
+        envelope = _read_envelope(folder / PROVENANCE, prefix, PROVENANCE)
     except FaultError as error:
         raise FaultError(f"{prefix}_SCHEMA", PROVENANCE, error.message) from error
     _require_signed(envelope, trust, prefix, PROVENANCE)

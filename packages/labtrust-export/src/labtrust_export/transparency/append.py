@@ -13,12 +13,19 @@ from pathlib import Path
 from labtrust_core.errors import DocumentError, SignatureError, UsageError
 from labtrust_core.ledger.proofs import MerkleProver
 from labtrust_core.trust.key_files import SigningKey
-from labtrust_core.trust.notes import Checkpoint, Note, parse_checkpoint, parse_note, sign_note
+from labtrust_core.trust.notes import (
+    MAX_NOTE,
+    Checkpoint,
+    Note,
+    parse_checkpoint,
+    parse_note,
+    sign_note,
+)
 
-from labtrust_export.durable import append_durably, exclusive, replace_durably
+from labtrust_export.durable import append_durably, exclusive, read_at_most, replace_durably
 from labtrust_export.faults import FaultError
 from labtrust_export.note_trust import NoteTrust
-from labtrust_export.proof_text import ProofTextError, inclusion_text, parse_inclusion
+from labtrust_export.proof_text import MAX_PROOF, ProofTextError, inclusion_text, parse_inclusion
 from labtrust_export.seen import departure, nothing_seen, read_seen, write_seen
 from labtrust_export.transparency import CHECKPOINT, ENTRIES, PROOF_SUFFIX, PROOFS
 from labtrust_export.transparency.entries import (
@@ -144,7 +151,7 @@ class _Log:
                 raise FaultError("TRANSPARENCY_FILE_MISSING", CHECKPOINT, "proofs are there")
             return None
         try:
-            note = parse_note(path.read_bytes())
+            note = parse_note(read_at_most(path, MAX_NOTE))
             checkpoint = parse_checkpoint(note.text)
         except SignatureError as error:
             raise FaultError("TRANSPARENCY_CHECKPOINT_NOTE", CHECKPOINT, str(error)) from error
@@ -226,6 +233,6 @@ def _require_same_origin(wanted: str | None, there: str) -> None:
 def _is_of(path: Path, note: Note) -> bool:
     """Whether a proof is about the checkpoint that is in force."""
     try:
-        return parse_inclusion(path.read_bytes()).note.text == note.text
+        return parse_inclusion(read_at_most(path, MAX_PROOF)).note.text == note.text
     except ProofTextError as error:
         raise DocumentError(f"not a proof: {error}", file=path) from error

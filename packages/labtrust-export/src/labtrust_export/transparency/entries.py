@@ -14,6 +14,7 @@ from labtrust_core.canonical import NotCanonicalError, canonical_bytes, parse_ca
 from labtrust_core.errors import DocumentError, UsageError
 from labtrust_core.ledger.merkle import leaf_hash
 
+from labtrust_export.durable import read_at_most
 from labtrust_export.envelope import MAX_ENVELOPE, EnvelopeError, read_envelope
 from labtrust_export.faults import FaultError
 from labtrust_export.transparency import DERIVED_ORIGIN
@@ -167,7 +168,7 @@ def _manifest_bytes(path: Path, kind: str) -> bytes:
     if path.is_symlink():
         raise DocumentError("a manifest that is a link", file=path, expected="a regular file")
     try:
-        data = path.read_bytes()
+        data = read_at_most(path, MAX_ENVELOPE + 1)
         envelope = read_envelope(data)
         predicate = parse_canonical(envelope.payload, MAX_ENVELOPE).get("predicateType")
     except OSError as error:

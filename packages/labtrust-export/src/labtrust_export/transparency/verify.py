@@ -8,11 +8,13 @@ from pathlib import Path
 from labtrust_core.errors import SignatureError, UsageError
 from labtrust_core.ledger.merkle import root_from_inclusion
 from labtrust_core.ledger.proofs import MerkleProver
-from labtrust_core.trust.notes import Checkpoint, Note, parse_checkpoint, parse_note
+from labtrust_core.trust.notes import MAX_NOTE, Checkpoint, Note, parse_checkpoint, parse_note
 
+from labtrust_export.durable import read_at_most
 from labtrust_export.faults import FaultError
 from labtrust_export.note_trust import NoteTrust
 from labtrust_export.proof_text import (
+    MAX_PROOF,
     ConsistencyText,
     InclusionText,
     ProofTextError,
@@ -100,7 +102,7 @@ def _require_files(folder: Path) -> None:
 def _read_checkpoint(folder: Path, first: bytes, prover: MerkleProver) -> tuple[Note, Checkpoint]:
     prefix = "TRANSPARENCY_CHECKPOINT"
     try:
-        note = parse_note((folder / CHECKPOINT).read_bytes())
+        note = parse_note(read_at_most(folder / CHECKPOINT, MAX_NOTE))
     except SignatureError as error:
         raise FaultError(f"{prefix}_NOTE", CHECKPOINT, str(error)) from error
     try:
@@ -135,7 +137,7 @@ def _require_proofs(folder: Path, entries: list[Entry], tree: _Tree, trust: Note
         if there[name].is_symlink() or not there[name].is_file():
             raise FaultError("TRANSPARENCY_FILE_KIND", place, "not a regular file")
         try:
-            proof = parse_inclusion(there[name].read_bytes())
+            proof = parse_inclusion(read_at_most(there[name], MAX_PROOF))
         except ProofTextError as error:
             raise FaultError("TRANSPARENCY_PROOF_SHAPE", place, str(error)) from error
         _require_proof(proof, place, wanted[name].seq, tree)
