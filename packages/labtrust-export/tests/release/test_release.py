@@ -9,13 +9,9 @@ from hashlib import sha256
 import pytest
 from labtrust_core.canonical import canonical_bytes
 from labtrust_core.errors import UsageError
-from labtrust_export.bundle import ExportKeys, build_run
 from labtrust_export.envelope import read_envelope, signed
 from labtrust_export.faults import FaultError
-from labtrust_export.release import build as module
-from labtrust_export.release.build import BuildOptions, build_release
 from labtrust_export.release.verify import verify_release
-from labtrust_export.run_evidence import find_run
 from labtrust_export.trust_policy import TrustPolicy
 from labtrust_export.verify.codes import Level
 from labtrust_export.verify.history import History
@@ -23,65 +19,6 @@ from labtrust_export.verify.verifier import verify_bundle
 
 BUNDLE = "receipts/episode_0/EvidenceBundle.v0.1"
 MANIFEST = "RELEASE_MANIFEST.v0.1.json"
-FILES = {
-    "results/throughput/results.json": '{"throughput":0}\n',
-    "summary.csv": "task,throughput\n",
-    "plots/throughput.svg": "<svg/>\n",
-    "BENCHMARK_CARD.md": "# Card\n",
-    "metadata.json": '{"seed":7}\n',
-    "fhir/fhir_bundle.json": '{"resourceType":"Bundle"}\n',
-    "SECURITY/attack_results.json": '{"blocked":1}\n',
-    "SECURITY/attack_results.json.sha256": sha256(b'{"blocked":1}\n').hexdigest() + "\n",
-    "RISK_REGISTER_BUNDLE.v0.1.json": "{}\n",
-    "SAFETY_CASE/case.md": "# Case\n",
-    "MANIFEST.v0.1.json": '{"files":[]}\n',
-}
-
-
-def at_l0(path):
-    return verify_bundle(path, TrustPolicy(), upto=Level.L0)
-
-
-def build(folder, *keys, **options):
-    return build_release(folder, keys, at_l0, BuildOptions(**options))
-
-
-def lay_out(folder, bundles):
-    """Put bundles and other files of a release into a folder."""
-    shutil.copytree(bundles, folder / "receipts")
-    for path, text in FILES.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def built(master, tmp_path_factory):
-    """A release, never changed."""
-    folder = lay_out(tmp_path_factory.mktemp("built") / "release", master.bundles)
-    build(folder, master.keys("releaser"))
-    return folder
-
-
-@pytest.fixture
-def release(built, tmp_path):
-    return shutil.copytree(built, tmp_path / "release")
-
-
-@pytest.fixture
-def bare(master, tmp_path):
-    """A folder that is no release yet."""
-    return lay_out(tmp_path / "bare", master.bundles)
-
-
-@pytest.fixture
-def verify(master):
-    """Verify a release with the caller's trust policy."""
-
-    def run(folder, level=Level.L1, trust=master.trust):
-        return verify_release(folder, trust, lambda path: verify_bundle(path, trust, upto=level))
-
-    return run
 
 
 def code_of(report):
@@ -111,7 +48,7 @@ def test_a_release_verifies_to_the_last_level(release, master):
     assert next(iter(history.runs.values())).size == 8
 
 
-def test_building_twice_gives_the_same_bytes(bare, release, master, verify):
+def test_building_twice_gives_the_same_bytes(bare, release, master, verify, build):
     build(bare, master.keys("releaser"))
 
     for name in (MANIFEST, "provenance.intoto.json", "sbom.cdx.json"):
@@ -215,14 +152,16 @@ def test_what_upstream_lets_through_is_found(release, verify, case):
 
 
 @pytest.mark.parametrize("case", ["throughput", "executable", "security with its sum"])
-def test_a_manifest_rebuilt_with_the_shipped_command_needs_the_key(release, verify, stage, case):
+def test_a_manifest_rebuilt_with_the_shipped_command_needs_the_key(
+    release, verify, stage, case, build
+):
     UPSTREAM[case][0](release)
     build(release, stage.keys("attacker"), force=True)
 
     assert code_of(verify(release)) == "RELEASE_KEY_UNKNOWN"
 
 
-def test_an_attackers_key_under_a_trusted_name_is_a_bad_signature(release, verify, tmp_path):
+def test_an_attackers_key_under_a_trusted_name_is_a_bad_signature(release, verify, tmp_path, build):
     from labtrust_core.trust.key_files import read_signing_key, write_key
 
     write_key(tmp_path / "fake", "releaser")
@@ -231,7 +170,7 @@ def test_an_attackers_key_under_a_trusted_name_is_a_bad_signature(release, verif
     assert code_of(verify(release)) == "RELEASE_KEY_UNKNOWN"
 
 
-def test_a_tampered_bundle_is_not_even_built_into_a_release(release, stage):
+def test_a_tampered_bundle_is_not_even_built_into_a_release(release, stage, build):
     tamper_and_rehash(release)
     with pytest.raises(FaultError) as caught:
         build(release, stage.keys("attacker"), force=True)
@@ -240,9 +179,9 @@ def test_a_tampered_bundle_is_not_even_built_into_a_release(release, stage):
 
 
 def test_a_bundle_that_its_maker_forged_is_found_in_a_release_of_the_releaser(
-    release, master, verify
+    release, master, verify, build
 ):
-    rehash_bundle_as(release, master.keys("releaser"))
+    rehash_bundle_as(build, release, master.keys("releaser"))
     report = verify(release)
 
     assert code_of(report) == "RELEASE_BUNDLE"
@@ -251,7 +190,7 @@ def test_a_bundle_that_its_maker_forged_is_found_in_a_release_of_the_releaser(
     assert report.failure.place == BUNDLE
 
 
-def rehash_bundle_as(folder, key):
+def rehash_bundle_as(build, folder, key):
     """Sign a bundle with a key that is not a bundle's, then release it."""
     path = folder / BUNDLE / "manifest.json"
     envelope = read_envelope(path.read_bytes())
@@ -309,7 +248,7 @@ def test_what_may_not_stand_in_a_release_is_refused_when_verifying(built, tmp_pa
 
 
 @pytest.mark.parametrize("code", LAYOUT)
-def test_what_may_not_stand_in_a_release_is_refused_when_building(bare, stage, code):
+def test_what_may_not_stand_in_a_release_is_refused_when_building(bare, stage, code, build):
     LAYOUT[code][0](bare)
     with pytest.raises(FaultError) as caught:
         build(bare, stage.keys("releaser"))
@@ -327,7 +266,7 @@ def test_no_folder_and_an_empty_one_are_no_release(tmp_path, verify, release):
     assert code_of(verify(tmp_path / "empty")) == "RELEASE_EMPTY"
 
 
-def test_nothing_is_built_from_nothing(tmp_path, stage):
+def test_nothing_is_built_from_nothing(tmp_path, stage, build):
     (tmp_path / "empty").mkdir()
     (tmp_path / "plain").mkdir()
     (tmp_path / "plain" / "results.json").touch()
@@ -341,36 +280,6 @@ def test_nothing_is_built_from_nothing(tmp_path, stage):
 
 
 # ---------------------------------------------------------------------------------- the manifest
-
-
-def reseal(folder, key, edit=None, *, name=MANIFEST):
-    """Change a signed statement as its signer would, with the right key."""
-    path = folder / name
-    envelope = read_envelope(path.read_bytes())
-    statement = json.loads(envelope.payload)
-    if edit is not None:
-        edit(statement)
-    sealed = signed(envelope.payload_type, canonical_bytes(statement), [(key.name, key.private)])
-    path.write_bytes(sealed.encoded())
-
-
-def reseal_all(folder, key):
-    """List the files that are there, under the right key, and leave the predicate as it is."""
-
-    def edit(statement):
-        statement["subject"] = [
-            {
-                "digest": {"sha256": sha256((folder / path).read_bytes()).hexdigest()},
-                "name": path,
-            }
-            for path in sorted(
-                item.relative_to(folder).as_posix()
-                for item in folder.rglob("*")
-                if item.is_file() and item.name != MANIFEST
-            )
-        ]
-
-    reseal(folder, key, edit)
 
 
 def in_predicate(**fields):
@@ -404,7 +313,9 @@ EDITS = {
 
 
 @pytest.mark.parametrize("code", EDITS)
-def test_a_signer_cannot_state_what_the_files_do_not_say(built, tmp_path, master, verify, code):
+def test_a_signer_cannot_state_what_the_files_do_not_say(
+    built, tmp_path, master, verify, code, reseal
+):
     for number, edit in enumerate(EDITS[code]):
         folder = shutil.copytree(built, tmp_path / str(number))
         reseal(folder, master.keys("releaser"), edit)
@@ -449,7 +360,7 @@ def test_a_bad_signature_under_a_trusted_keys_id_is_refused(release, verify):
     assert code_of(verify(release)) == "RELEASE_SIGNATURE"
 
 
-def test_the_threshold_counts_keys(bare, stage, verify):
+def test_the_threshold_counts_keys(bare, stage, verify, build):
     trust = replace(
         stage.trust,
         release_keys=(*stage.trust.release_keys, stage.keys("second").public()),
@@ -470,115 +381,8 @@ def test_a_caller_who_trusts_nobody_verifies_nothing(release, verify):
     assert code_of(verify(release, trust=TrustPolicy())) == "RELEASE_KEY_UNKNOWN"
 
 
-def test_a_release_without_bundles_fails(release, master, verify):
+def test_a_release_without_bundles_fails(release, master, verify, reseal_all):
     shutil.rmtree(release / "receipts")
     reseal_all(release, master.keys("releaser"))
 
     assert code_of(verify(release)) == "RELEASE_NO_BUNDLES"
-
-
-# ------------------------------------------------------------------------------------------ runs
-
-
-def test_a_run_without_one_of_its_episodes_is_no_release(release, master, verify):
-    drop_bundle(release)
-    reseal_all(release, master.keys("releaser"))
-
-    assert code_of(verify(release)) == "RELEASE_EPISODE_MISSING"
-
-
-def test_a_run_without_one_of_its_episodes_is_not_built(bare, stage):
-    drop_bundle(bare)
-    with pytest.raises(FaultError) as caught:
-        build(bare, stage.keys("releaser"))
-
-    assert caught.value.code == "RELEASE_EPISODE_MISSING"
-    assert "number 1" in caught.value.message
-
-
-def test_one_episode_does_not_count_twice(bare, stage):
-    shutil.copytree(bare / BUNDLE, bare / "again" / "EvidenceBundle.v0.1")
-    with pytest.raises(FaultError) as caught:
-        build(bare, stage.keys("releaser"))
-
-    assert caught.value.code == "RELEASE_EPISODE_DUPLICATE"
-
-
-def test_bundles_of_one_run_carry_one_log(bare, stage):
-    """A bundle that was exported before the run was over, when its log was shorter."""
-    log = stage.run / "run_log.jsonl"
-    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:-1]))
-    keys = ExportKeys((stage.keys("maker"),), stage.keys("log"))
-    build_run(find_run(stage.run), stage.run / "early", keys)
-    shutil.rmtree(bare / "receipts/episode_1")
-    shutil.copytree(stage.run / "early/episode_1", bare / "receipts/episode_1")
-    with pytest.raises(FaultError) as caught:
-        build(bare, stage.keys("releaser"))
-
-    assert caught.value.code == "RELEASE_RUN_DIFFERS"
-
-
-def test_an_open_run_is_told_and_no_failure_below_the_last_level(stage, tmp_path, verify):
-    log = stage.run / "run_log.jsonl"
-    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:-1]))
-    keys = ExportKeys((stage.keys("maker"),), stage.keys("log"))
-    build_run(find_run(stage.run), tmp_path / "open", keys)
-    build(tmp_path / "open", stage.keys("releaser"))
-    report = verify(tmp_path / "open")
-
-    assert report.ok, report.text()
-    assert "not closed" in report.notes[0]
-
-
-def test_a_bundle_below_the_level_that_is_asked_for_fails_the_release(release, verify, master):
-    trust = replace(master.trust, policies=())
-    report = verify(release, trust=trust)
-
-    assert code_of(report) == "RELEASE_BUNDLE"
-    assert report.failure.bundle_code == "POLICY_NOT_TRUSTED"
-
-
-# --------------------------------------------------------------------------------- building whole
-
-
-def test_what_is_there_is_not_overwritten_unasked(release, stage):
-    before = (release / MANIFEST).read_bytes()
-    with pytest.raises(UsageError, match="--force"):
-        build(release, stage.keys("releaser"))
-
-    assert (release / MANIFEST).read_bytes() == before
-
-
-@pytest.mark.parametrize("dies_at", range(6))
-def test_a_disk_that_fails_leaves_the_folder_as_it_was(release, stage, monkeypatch, dies_at):
-    def content():
-        return {path: path.read_bytes() for path in release.rglob("*") if path.is_file()}
-
-    before = content()
-    calls = iter(range(100))
-
-    class Failing(type(release)):
-        """A path that cannot be renamed at the given call."""
-
-        def replace(self, target):
-            if next(calls) == dies_at:
-                raise OSError(28, "No space left on device")
-            return super().replace(target)
-
-        def __truediv__(self, name):
-            return Failing(super().__truediv__(name))
-
-    monkeypatch.setattr(module, "Path", Failing)
-    with pytest.raises(OSError, match="No space left"):
-        build(Failing(release), stage.keys("attacker"), force=True)
-
-    assert content() == before
-    assert [item.name for item in release.parent.iterdir() if item.name.startswith(".rel")] == []
-
-
-def test_without_provenance_and_bill_they_are_absent(bare, stage, verify):
-    made = build(bare, stage.keys("releaser"), provenance=False, sbom=False)
-    report = verify(bare)
-
-    assert report.ok
-    assert {"provenance", "sbom"} <= set(made.absent)

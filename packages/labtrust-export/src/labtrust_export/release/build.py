@@ -33,6 +33,7 @@ from labtrust_export.release.files import digest_of, list_files
 from labtrust_export.release.kinds import bundle_folders
 from labtrust_export.release.predicate import predicate_of
 from labtrust_export.release.provenance import BuildFacts, provenance_bytes
+from labtrust_export.release.results import check_results
 from labtrust_export.release.runs import runs_of
 from labtrust_export.release.sbom import sbom_bytes
 from labtrust_export.release.statement import BundleFacts, Predicate, statement_bytes
@@ -90,6 +91,7 @@ def build_release(
     digests = _digests(folder, made)
     bundles = _bundles(folder, list(digests), verify)
     runs = runs_of(folder, bundles, digests)
+    check_results(folder, digests, [bundle.path for bundle in bundles], runs)
     files: dict[str, bytes] = {}
     facts = _facts(options)
     if options.sbom:

@@ -30,12 +30,14 @@ class RunOfRelease:
         plan: Body of the log's first record, as JSON.
         ended: Numbers of the episodes that have ended.
         closed: Whether the run is over.
+        results: Digest of the result of each of them.
     """
 
     origin: str
     plan: dict[str, Any]
     ended: frozenset[int]
     closed: bool
+    results: frozenset[str]
 
 
 def runs_of(
@@ -97,6 +99,7 @@ def _read_run(path: Path, bundle: str) -> RunOfRelease:
     checker = RunLogChecker()
     plan: dict[str, Any] = {}
     ended: set[int] = set()
+    results: set[str] = set()
     try:
         for line in BytesIO(path.read_bytes()):
             record = checker.feed(line)
@@ -104,7 +107,10 @@ def _read_run(path: Path, bundle: str) -> RunOfRelease:
                 plan = msgspec.to_builtins(record.body)
             elif isinstance(record, EndRecord):
                 ended.add(record.body.number)
+                results.add(record.body.result)
         checker.finish()
     except RunLogFaultError as error:  # it verified a moment ago, so the disk has changed
         raise FaultError("RELEASE_BUNDLE", bundle, str(error)) from error
-    return RunOfRelease(checker.origin, plan, frozenset(ended), checker.order.closed)
+    return RunOfRelease(
+        checker.origin, plan, frozenset(ended), checker.order.closed, frozenset(results)
+    )

@@ -29,6 +29,7 @@ from labtrust_export.release.files import digest_of, list_files
 from labtrust_export.release.kinds import bundle_folders
 from labtrust_export.release.predicate import predicate_of
 from labtrust_export.release.provenance import check_provenance
+from labtrust_export.release.results import check_results
 from labtrust_export.release.runs import RunOfRelease, runs_of
 from labtrust_export.release.sbom import read_sbom
 from labtrust_export.release.statement import (
@@ -141,6 +142,7 @@ def _verify(
     _require_files(folder, paths, stated)
     bundles = _verify_bundles(folder, paths, verify, report)
     runs = runs_of(folder, bundles, stated)
+    unknown = check_results(folder, paths, [bundle.path for bundle in bundles], runs)
     if predicate != predicate_of(stated, bundles, predicate.exporter):
         message = "what it says of bundles, kinds and absence is not what the files say"
         raise FaultError("RELEASE_PREDICATE_MISMATCH", MANIFEST, message)
@@ -149,6 +151,7 @@ def _verify(
     )
     if PROVENANCE in stated:
         _check_provenance(folder, trust, (stated, bundles, runs), components)
+    report.notes += [f"no run log here vouches for {path}" for path in unknown]
     report.notes += [
         f"run {run.origin} is not closed: episodes may follow" for run in runs if not run.closed
     ]
