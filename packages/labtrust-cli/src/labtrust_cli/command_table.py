@@ -237,6 +237,14 @@ COMMANDS: Final = (
         distribution="labtrust-export",
     ),
     CommandEntry(
+        name="verify-bundle",
+        section=EVIDENCE,
+        summary="How far an evidence bundle holds, under your trust policy.",
+        example="labtrust verify-bundle --bundle evidence/EvidenceBundle.v0.1 "
+        "--trust-policy keys/trust-policy.json",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
         name="build-release-manifest",
         section=EVIDENCE,
         summary="Put a folder of bundles and results under one signed manifest.",

@@ -61,15 +61,16 @@ def make():
     return types.SimpleNamespace(step=step, lines=lines_of)
 
 
-def play(path, specimens=("S1", "S2"), *, finish=True, seed=1):
+def play(path, specimens=("S1", "S2"), *, finish=True):
     """Let the laboratory accept a tube, fail to release a result, and write the log."""
-    del seed
     with LogWriter(path) as log:
         scenario = {"specimens": [{**TUBE, "specimen_id": name} for name in specimens]}
         lab = Laboratory(scenario, sink=log.write)
-        for action in ("CREATE_ACCESSION", "CHECK_ACCEPTANCE_RULES", "ACCEPT_SPECIMEN"):
+        actions = ("CREATE_ACCESSION", "CHECK_ACCEPTANCE_RULES", "ACCEPT_SPECIMEN")
+        for number, action in enumerate(actions):
             for name in specimens[:1]:
-                assert lab.do("A_RECEPTION", action, {"specimen_id": name}).accepted
+                args = {"specimen_id": name}
+                assert lab.do("A_RECEPTION", action, args, at=20 * number).accepted
         lab.do("A_RECEPTION", "RELEASE_RESULT", {"result_id": "R1"})
         if finish:
             lab.engine.finish()

@@ -57,7 +57,7 @@ def _option(field: str) -> str:
 @click.option("--log-key", type=_FILE, help="The log's private key; its .pub lies beside it.")
 @click.option("--origin", metavar="NAME", help="Name of a new log; by default it is derived.")
 @click.option("--verify", "log", type=_FOLDER, help="Verify this log instead.")
-@click.option("--trust-policy", "--trust", type=_FILE, help="Whom you trust; for --verify.")
+@click.option("--trust-policy", type=_FILE, help="Whom you trust; for --verify.")
 @click.option("--state", type=_FILE, help="Your own memory of logs; made if need be.")
 @click.option(
     "--prove-since",

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 @click.option("--release-dir", required=True, type=click.Path(path_type=Path), help="The release.")
 @click.option(
     "--trust-policy",
-    "--trust",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
     help="Whom you trust; never taken from the release.",

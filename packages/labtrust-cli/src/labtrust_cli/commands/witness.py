@@ -25,7 +25,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option("--key", required=True, type=_FILE, help="The witness's private key.")
 @click.option("--state", required=True, type=_FILE, help="What the witness has seen; its own file.")
 @click.option("--log-key-pub", type=_FILE, multiple=True, help="A log's public key; repeatable.")
-@click.option("--trust-policy", "--trust", type=_FILE, help="Take the logs' keys from here.")
+@click.option("--trust-policy", type=_FILE, help="Take the logs' keys from here.")
 @click.option("--time", "time_s", type=click.IntRange(min=1), help="Unix time; by default now.")
 @click.option("--init", "is_new", is_flag=True, help="Make the state of a new witness first.")
 @format_option

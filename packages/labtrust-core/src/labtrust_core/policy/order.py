@@ -47,17 +47,20 @@ def put_in_order(documents: dict[str, Any], order: Iterable[KeyOrder]) -> None:
     """Bring mappings below ``documents`` into the order that is stated for them.
 
     Raises:
-        PolicyError: A path leads nowhere, or the keys are not those of the mapping, each once.
+        PolicyError: A path stands there twice or leads nowhere, or the keys are not those of the
+            mapping, each once.
     """
+    done: set[Path] = set()
     for item in order:
-        mapping = _mapping_at(documents, item.path)
+        mapping = None if tuple(item.path) in done else _mapping_at(documents, item.path)
+        done.add(tuple(item.path))
         if mapping is None or sorted(mapping) != sorted(item.keys):
             place = ".".join(map(str, item.path))
             raise PolicyError(
                 "an order is stated that is not that of a mapping's keys",
                 path=place,
                 found=", ".join(item.keys)[:200],
-                expected="nothing" if mapping is None else ", ".join(sorted(mapping))[:200],
+                expected="no such item" if mapping is None else ", ".join(sorted(mapping))[:200],
             )
         kept = dict(mapping)
         mapping.clear()

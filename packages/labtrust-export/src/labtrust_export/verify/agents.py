@@ -45,10 +45,8 @@ class AgentSignatures:
         self.key_ids: set[str] = set()
         self._config = start.config
         self._keys = start.keys
-        self._runtime = {
-            name for name, rule in policy.workflow.actions.items() if rule.runtime_control
-        }
-        self._lag = policy.keys.max_head_lag
+        self._runtime = policy.runtime_control
+        self._lag = policy.max_head_lag
         self._heads: deque[str] = deque()  # the last of them, in order
         self._recent: set[str] = set()  # the same, to be looked up
         self._last: tuple[int, Refusal | None] = (-1, None)  # of which record the verdict is

@@ -25,7 +25,7 @@ from labtrust_export.verify.codes import LEVELS, Level
 from labtrust_export.verify.files import HashedFile
 from labtrust_export.verify.gates import check_gates
 from labtrust_export.verify.outcomes import OutcomeRules
-from labtrust_export.verify.policy import StatedPolicy
+from labtrust_export.verify.policy import StatedPolicy, trust_documents
 from labtrust_export.verify.records import Step, read_step
 from labtrust_export.verify.report import FaultError
 from labtrust_export.verify.rule_state import RuleState
@@ -123,7 +123,13 @@ class EpisodePass:
         if self._policy is not None and self._upto >= LEVELS.index(Level.L1):
             self.signatures = AgentSignatures(start, self._policy)
             if self._upto >= LEVELS.index(Level.L2):
-                self._rules = RulePass(RuleState(start, self._policy, self.signatures))
+                self._begin_rules(start, self._policy, self.signatures)
+
+    def _begin_rules(self, start: Start, policy: StatedPolicy, signatures: AgentSignatures) -> None:
+        try:
+            self._rules = RulePass(RuleState(start, trust_documents(policy), signatures))
+        except FaultError as fault:
+            self._keep(fault, Level.L2)
 
     def _step(self, record: EventRecord) -> Step | None:
         self.counts[record.origin] += 1

@@ -12,9 +12,10 @@ from labtrust_core.trust.enforcement import ENFORCEMENT_ACTIONS, reactions
 from labtrust_export.statement import EPISODE_LOG
 from labtrust_export.verify.records import Step
 from labtrust_export.verify.report import FaultError
-from labtrust_export.verify.rule_state import RuleState, stated_ids
+from labtrust_export.verify.rule_state import RuleState, stated, text_of
 
 _LABORATORY: Final = "hospital_lab"
+_OVER: Final = frozenset({"released", "superseded", "amended"})
 _REACTIONS: Final = frozenset(ENFORCEMENT_ACTIONS.values())
 
 
@@ -93,10 +94,11 @@ class Lives:
     def __init__(self, state: RuleState) -> None:
         scenario = state.start.scenario
         self._whole = state.whole
-        self._results: dict[str, str] = dict.fromkeys(
-            stated_ids(scenario, "results", "result_id"), "there"
-        )
-        self._specimens = set(stated_ids(scenario, "specimens", "specimen_id"))
+        self._results: dict[str, str] = {}
+        for item in stated(scenario, "results"):
+            status = text_of(item, "status")
+            self._results[text_of(item, "result_id")] = status if status in _OVER else "there"
+        self._specimens = {text_of(item, "specimen_id") for item in stated(scenario, "specimens")}
 
     def take(self, step: Step, event: Event) -> None:
         """Check and book an accepted record.
@@ -127,9 +129,9 @@ class Lives:
     def _release(self, step: Step, result_id: str) -> None:
         now = self._results.get(result_id, "not there" if self._whole else "there")
         if now != "there":
-            message = f"result {result_id} is released and is {now}"
+            message = f"result {result_id} is released and was {now}"
             raise _fault("RULE_LIFECYCLE", step, message)
-        self._results[result_id] = "released already"
+        self._results[result_id] = "released"
 
 
 def _texts(data: dict[str, Any], name: str) -> list[str]:

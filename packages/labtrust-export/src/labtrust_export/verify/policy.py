@@ -1,9 +1,13 @@
-"""The policy of a bundle: its bytes, its shape, and the trust documents as types."""
+"""The policy of a bundle: its bytes and shape, and the trust documents that rules follow from.
+
+Bytes and shape belong to level L0. Whether the documents are those of a policy matters only to who
+trusts it: level L1 takes two values out of them, level L2 needs them as types.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from labtrust_core.canonical import NotCanonicalError, sha256_hex
@@ -36,14 +40,35 @@ class StatedPolicy:
     Attributes:
         data: Its canonical bytes, without LF.
         fingerprint: Their SHA-256 (hex).
-        documents: Names of all documents, sorted.
-        rbac, capabilities, keys, tokens, dual_approval, invariants, enforcement, reason_codes,
-            workflow: The documents that the rules follow from.
+        documents: Name to document, as data.
     """
 
     data: bytes
     fingerprint: str
-    documents: tuple[str, ...]
+    documents: dict[str, dict[str, Any]]
+
+    @property
+    def runtime_control(self) -> frozenset[str]:
+        """Actions that are for SYSTEM only, and always signed."""
+        actions = self.documents.get("workflow", {}).get("actions")
+        rules = actions.items() if isinstance(actions, dict) else ()
+        return frozenset(
+            name
+            for name, rule in rules
+            if isinstance(rule, dict) and rule.get("runtime_control") is True
+        )
+
+    @property
+    def max_head_lag(self) -> int:
+        """How many records old the head that a signer saw may be; 0 where it is not stated."""
+        lag = self.documents.get("keys", {}).get("max_head_lag")
+        return lag if type(lag) is int else 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrustDocuments:
+    """The documents of a policy that the rules of level L2 follow from."""
+
     rbac: Rbac
     capabilities: Capabilities
     keys: Keys
@@ -66,27 +91,30 @@ def read_policy(content: bytes | None) -> StatedPolicy:
         raise FaultError("POLICY_NOT_CANONICAL", message, file=POLICY)
     data = content[:-1]
     try:
-        documents = read_snapshot(data)
+        return StatedPolicy(data, sha256_hex(data), read_snapshot(data))
     except NotCanonicalError as error:
         raise FaultError("POLICY_NOT_CANONICAL", str(error), file=POLICY) from error
     except PolicyError as error:
         raise FaultError("POLICY_SCHEMA", str(error), file=POLICY) from error
+
+
+def trust_documents(policy: StatedPolicy) -> TrustDocuments:
+    """Return the documents of a policy that rules follow from.
+
+    Raises:
+        FaultError: ``POLICY_SCHEMA``: one of them is missing or not of its type.
+    """
     typed: dict[str, Document] = {}
     for kind in TRUST_DOCUMENTS:
         try:
-            typed[kind.name] = msgspec.convert(documents.get(kind.name), kind.type)
+            typed[kind.name] = msgspec.convert(policy.documents.get(kind.name), kind.type)
         except msgspec.ValidationError as error:
             message = f"document {kind.name}: {error}"
             raise FaultError("POLICY_SCHEMA", message, file=POLICY) from error
-    _check_roles(typed["rbac"])
-    used = {name: typed[name] for name in StatedPolicy.__dataclass_fields__ if name in typed}
-    return StatedPolicy(data, sha256_hex(data), tuple(sorted(documents)), **used)  # type: ignore[arg-type]  # each was converted to its type above
-
-
-def _check_roles(rbac: Document) -> None:
-    """Refuse exclusive roles that are not defined, which the role tables cannot hold."""
-    assert isinstance(rbac, Rbac)  # noqa: S101 - for the type
-    for role in (role for group in rbac.exclusive_roles for role in group):
-        if role not in rbac.roles:
+    needed = {name: typed[name] for name in TrustDocuments.__dataclass_fields__}
+    documents = TrustDocuments(**needed)  # type: ignore[arg-type]  # each was converted to its type above
+    for role in (role for group in documents.rbac.exclusive_roles for role in group):
+        if role not in documents.rbac.roles:
             message = f"document rbac: role {role} of exclusive_roles is not defined"
             raise FaultError("POLICY_SCHEMA", message, file=POLICY)
+    return documents

@@ -66,12 +66,12 @@ def read_step(record: EventRecord) -> Step:
         FaultError: ``RECORD_SCHEMA``.
     """
     try:
-        outcome = msgspec.convert(record.outcome, StatedOutcome)
+        outcome = msgspec.convert(_present(record.outcome), StatedOutcome)
     except msgspec.ValidationError as error:
         raise _fault(record, f"the outcome: {error}") from error
     unread = outcome.status == BLOCKED and outcome.reason in (MALFORMED, FROZEN)
     try:
-        event = msgspec.convert(record.event, Event)
+        event = msgspec.convert(_present(record.event), Event)
     except msgspec.ValidationError as error:
         if unread:
             return Step(record, outcome, None)
@@ -84,6 +84,13 @@ def read_step(record: EventRecord) -> Step:
         message = "the event: ids must not be empty, and t_s must lie in 0..2^53-1"
         raise _fault(record, message)
     return Step(record, outcome, event)
+
+
+def _present(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that are not null, which counts as absent."""
+    if None not in fields.values():
+        return fields
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _fault(record: EventRecord, message: str) -> FaultError:

@@ -85,9 +85,8 @@ class VerifyReport:
             self.required
         )
 
-    def fail(self, fault: FaultError) -> None:
-        """Note what ended the verification."""
-        level = CODES[fault.code].level
+    def fail(self, fault: FaultError, level: Level) -> None:
+        """Note what ended the verification, and the level whose checks were being made."""
         self.failure = Failure(fault.code, level, _shown(fault.message), fault.file, fault.record)
 
     def to_dict(self) -> dict[str, object]:

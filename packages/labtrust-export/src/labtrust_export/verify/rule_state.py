@@ -16,7 +16,7 @@ from labtrust_core.trust.roles import RoleTable, compile_roles
 
 from labtrust_export.start import Start
 from labtrust_export.verify.agents import AgentSignatures
-from labtrust_export.verify.policy import StatedPolicy
+from labtrust_export.verify.policy import TrustDocuments
 from labtrust_export.verify.records import Step
 
 FREEZE: Final = "FORENSIC_FREEZE_LOG"
@@ -39,7 +39,7 @@ class RuleTables:
         refusals: (action, reason code) to the invariants that such a refusal must name.
     """
 
-    def __init__(self, policy: StatedPolicy) -> None:
+    def __init__(self, policy: TrustDocuments) -> None:
         self.policy = policy
         self.roles = compile_roles(policy.rbac)
         self.capabilities = compile_capabilities(policy.capabilities)
@@ -68,7 +68,7 @@ class RuleState:
         whole: Whether the initial state is known, so that what is not known does not exist.
     """
 
-    def __init__(self, start: Start, policy: StatedPolicy, signatures: AgentSignatures) -> None:
+    def __init__(self, start: Start, policy: TrustDocuments, signatures: AgentSignatures) -> None:
         self.start = start
         self.tables = RuleTables(policy)
         self.signatures = signatures
@@ -79,7 +79,7 @@ class RuleState:
         self.usage: dict[str, Usage] = {}
         self.whole = start.scenario is not None
         self.tokens: dict[str, KnownToken] = {}
-        for item in _objects(start.scenario, "tokens"):
+        for item in stated(start.scenario, "tokens"):
             self._bring_token(item)
 
     def role_of(self, agent_id: str) -> RoleTable | None:
@@ -139,7 +139,7 @@ class RuleState:
                 store.pop(event.text("target_id"), None)
 
     def _bring_token(self, item: dict[str, Any]) -> None:
-        kind = self.tables.policy.tokens.types.get(_text(item, "token_type"))
+        kind = self.tables.policy.tokens.types.get(text_of(item, "token_type"))
         times = (item.get("issued_at_ts_s"), item.get("expires_at_ts_s"))
         issued, expires = times
         if kind is None or type(issued) is not int or type(expires) is not int:
@@ -148,7 +148,7 @@ class RuleState:
         state = item.get("state")
         if state in ("CONSUMED", "REVOKED"):
             token.state = state
-        self.tokens[_text(item, "token_id")] = token
+        self.tokens[text_of(item, "token_id")] = token
 
 
 _BOOKINGS: Final = {
@@ -160,16 +160,13 @@ _BOOKINGS: Final = {
 }
 
 
-def _objects(scenario: dict[str, Any] | None, name: str) -> list[dict[str, Any]]:
+def stated(scenario: dict[str, Any] | None, name: str) -> list[dict[str, Any]]:
+    """Return the objects of a scenario's list."""
     items = (scenario or {}).get(name)
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
-def _text(item: dict[str, Any], name: str) -> str:
+def text_of(item: dict[str, Any], name: str) -> str:
+    """Return an object's text, or an empty one."""
     value = item.get(name)
     return value if isinstance(value, str) else ""
-
-
-def stated_ids(scenario: dict[str, Any] | None, collection: str, name: str) -> list[str]:
-    """Return the texts ``name`` of the items of a scenario's collection."""
-    return [found for item in _objects(scenario, collection) if (found := _text(item, name))]

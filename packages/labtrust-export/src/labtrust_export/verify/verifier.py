@@ -51,6 +51,7 @@ def verify_bundle(
         raise UsageError("level L4 compares with what you have seen before; it needs a state")
     known = History() if history is None else history
     report = VerifyReport(bundle=str(path), required=upto)
+    level = Level.L0
     try:
         contents = Contents(path, upto, known.sizes(), progress)
         report.reached = Level.L0
@@ -60,7 +61,7 @@ def verify_bundle(
             report.checked[level] = work.check(level)
             report.reached = level
     except FaultError as fault:
-        report.fail(fault)
+        report.fail(fault, level)
         return report
     if upto is Level.L4 and contents.run is not None:
         known.runs = note_run(known, contents.run).runs

@@ -1,0 +1,1 @@
+"""The parts of `tools/independent_verifier.py`; nothing of LabTrust is imported."""
