@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from labtrust_core.trust.notes import Note, VerifierKey, signers
 
-from labtrust_export.faults import FaultError
+from labtrust_export.check_failed import CheckFailedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +32,18 @@ class NoteTrust:
             place: The file, for the message.
 
         Raises:
-            FaultError: ``…_SIGNATURE``, ``…_KEY_UNKNOWN`` or ``…_WITNESS``, in this order.
+            CheckFailedError: ``…_SIGNATURE``, ``…_KEY_UNKNOWN`` or ``…_WITNESS``, in this order.
         """
         good, bad = signers(note, (*self.log_keys, *self.witnesses))
         if bad:
-            raise FaultError(f"{prefix}_SIGNATURE", place, f"bad signature of {min(bad)}")
+            raise CheckFailedError(f"{prefix}_SIGNATURE", place, f"bad signature of {min(bad)}")
         if not good & {str(key) for key in self.log_keys}:
             names = ", ".join(item.name for item in note.signatures)
-            raise FaultError(f"{prefix}_KEY_UNKNOWN", place, f"no log key signed; lines: {names}")
+            raise CheckFailedError(
+                f"{prefix}_KEY_UNKNOWN", place, f"no log key signed; lines: {names}"
+            )
         # One key under two names is one witness.
         seen = {key.public for key in self.witnesses if str(key) in good}
         if len(seen) < self.quorum:
             found = f"{len(seen)} witnesses cosigned, {self.quorum} are asked for"
-            raise FaultError(f"{prefix}_WITNESS", place, found)
+            raise CheckFailedError(f"{prefix}_WITNESS", place, found)

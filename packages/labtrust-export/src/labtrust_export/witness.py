@@ -30,8 +30,8 @@ from labtrust_core.trust.notes import (
     signers,
 )
 
+from labtrust_export.check_failed import CheckFailedError
 from labtrust_export.durable import exclusive, read_at_most, replace_durably
-from labtrust_export.faults import FaultError
 from labtrust_export.proof_text import MAX_PROOF, ConsistencyText, ProofTextError, parse_consistency
 from labtrust_export.seen import Seen, SeenLogs, nothing_seen, read_seen, write_seen
 
@@ -93,7 +93,7 @@ class Witness:
 
         Raises:
             UsageError: A file is missing, another process holds the state, or the time is none.
-            FaultError: The witness refuses (``WITNESS_…``); the state is as it was.
+            CheckFailedError: The witness refuses (``WITNESS_…``); the state is as it was.
             OSError: The disk fails. The state may then be ahead of the signature; ask again.
         """
         if not 0 < time_s < MAX_TIME:
@@ -119,7 +119,7 @@ class Witness:
         state = read_seen(self._state)
         if state.witness != str(self.public):
             found = f"it belongs to {state.witness or 'no witness'}, not to {self.public}"
-            raise FaultError("WITNESS_STATE_KEY", str(self._state), found)
+            raise CheckFailedError("WITNESS_STATE_KEY", str(self._state), found)
         return state
 
     def _line(self, note: Note, time_s: int) -> Note | None:
@@ -131,12 +131,12 @@ class Witness:
         ]
         if own and not all(is_signed_by(note, item, self.public) for item in own):
             message = "a line in this witness's name is not its own"
-            raise FaultError("WITNESS_CHECKPOINT_SIGNATURE", "", message)
+            raise CheckFailedError("WITNESS_CHECKPOINT_SIGNATURE", "", message)
         if own:
             return None
         if len(note.signatures) >= MAX_SIGNATURES:
             message = f"there is no room for more than {MAX_SIGNATURES} lines"
-            raise FaultError("WITNESS_CHECKPOINT_FULL", "", message)
+            raise CheckFailedError("WITNESS_CHECKPOINT_FULL", "", message)
         line = cosign(note.text, self._key.name, self._key.private, time_s)
         return Note(note.text, (*note.signatures, line))
 
@@ -158,31 +158,31 @@ def _parse(data: bytes) -> tuple[Note, Checkpoint]:
         note = parse_note(data)
         return note, parse_checkpoint(note.text)
     except SignatureError as error:
-        raise FaultError("WITNESS_CHECKPOINT", "", str(error)) from error
+        raise CheckFailedError("WITNESS_CHECKPOINT", "", str(error)) from error
 
 
 def _require_log_key(note: Note, log_keys: tuple[VerifierKey, ...]) -> None:
     good, bad = signers(note, log_keys)
     if bad:
         message = f"bad signature of {min(bad)}"
-        raise FaultError("WITNESS_CHECKPOINT_SIGNATURE", "", message)
+        raise CheckFailedError("WITNESS_CHECKPOINT_SIGNATURE", "", message)
     if not good:
         names = ", ".join(item.name for item in note.signatures)
         message = f"no key of a log that this witness serves signed; lines: {names}"
-        raise FaultError("WITNESS_UNKNOWN_LOG", "", message)
+        raise CheckFailedError("WITNESS_UNKNOWN_LOG", "", message)
 
 
 def _require_growth(seen: Seen | None, stated: Checkpoint) -> None:
     if stated.size == 0:
-        raise FaultError("WITNESS_EMPTY", stated.origin, "a log without records")
+        raise CheckFailedError("WITNESS_EMPTY", stated.origin, "a log without records")
     if seen is None:
         return
     if stated.size < seen.size:
         message = f"size {stated.size}, but {seen.size} was seen"
-        raise FaultError("WITNESS_ROLLBACK", stated.origin, message)
+        raise CheckFailedError("WITNESS_ROLLBACK", stated.origin, message)
     if stated.size == seen.size and stated.root.hex() != seen.root:
         message = f"another root at size {seen.size} than was seen"
-        raise FaultError("WITNESS_FORK", stated.origin, message)
+        raise CheckFailedError("WITNESS_FORK", stated.origin, message)
 
 
 def _require_history(seen: Seen | None, stated: Checkpoint, note: Note, history: History) -> None:
@@ -191,7 +191,7 @@ def _require_history(seen: Seen | None, stated: Checkpoint, note: Note, history:
         if seen is not None and seen.size == stated.size:
             return
         message = "neither the log nor a proof shows that it continues what was seen"
-        raise FaultError("WITNESS_NO_HISTORY", stated.origin, message)
+        raise CheckFailedError("WITNESS_NO_HISTORY", stated.origin, message)
     if history.log is not None:
         _require_log(seen, stated, _read(history.log))
     if history.proof is not None:
@@ -202,31 +202,33 @@ def _require_log(seen: Seen | None, stated: Checkpoint, data: bytes) -> None:
     leaves = [leaf_hash(line) for line in data.split(b"\n")[:-1]][: stated.size]
     if len(leaves) < stated.size:
         message = f"the log has {len(leaves)} records, the checkpoint says {stated.size}"
-        raise FaultError("WITNESS_LOG_SIZE", stated.origin, message)
+        raise CheckFailedError("WITNESS_LOG_SIZE", stated.origin, message)
     if seen is not None and root_of(leaves[: seen.size]).hex() != seen.root:
         message = f"the first {seen.size} records are not those that were seen"
-        raise FaultError("WITNESS_FORK", stated.origin, message)
+        raise CheckFailedError("WITNESS_FORK", stated.origin, message)
     if root_of(leaves) != stated.root:
         found = base64.b64encode(root_of(leaves)).decode()
         message = f"the root of the log's first {stated.size} records is {found}"
-        raise FaultError("WITNESS_LOG_ROOT", stated.origin, message)
+        raise CheckFailedError("WITNESS_LOG_ROOT", stated.origin, message)
     derived = _DERIVED.match(stated.origin)
     if stated.origin.startswith("labtrust/") and (derived is None or derived[2] != leaves[0].hex()):
         message = f"the log's first record gives {leaves[0].hex()}"
-        raise FaultError("WITNESS_LOG_ORIGIN", stated.origin, message)
+        raise CheckFailedError("WITNESS_LOG_ORIGIN", stated.origin, message)
 
 
 def _require_proof(seen: Seen | None, stated: Checkpoint, note: Note, data: bytes) -> None:
     try:
         proof = parse_consistency(data)
     except ProofTextError as error:
-        raise FaultError("WITNESS_PROOF", stated.origin, str(error)) from error
+        raise CheckFailedError("WITNESS_PROOF", stated.origin, str(error)) from error
     if proof.note.text != note.text:
-        raise FaultError("WITNESS_PROOF", stated.origin, "the proof is about another checkpoint")
+        raise CheckFailedError(
+            "WITNESS_PROOF", stated.origin, "the proof is about another checkpoint"
+        )
     if not _shows(proof, seen, stated):
         size = 0 if seen is None else seen.size
         message = f"the proof does not show that size {size}, which was seen, is its beginning"
-        raise FaultError("WITNESS_INCONSISTENT", stated.origin, message)
+        raise CheckFailedError("WITNESS_INCONSISTENT", stated.origin, message)
 
 
 def _shows(proof: ConsistencyText, seen: Seen | None, stated: Checkpoint) -> bool:

@@ -8,8 +8,8 @@ import types
 
 import pytest
 from labtrust_core.canonical import canonical_bytes
+from labtrust_export.check_failed import CheckFailedError
 from labtrust_export.envelope import read_envelope, signed
-from labtrust_export.faults import FaultError
 from labtrust_export.release import environment
 from labtrust_export.release.build import BuildOptions, build_release
 from labtrust_export.release.environment import (
@@ -158,7 +158,7 @@ def test_provenance_of_a_stranger_is_refused(release, stage, code_after):
     ],
 )
 def test_a_bill_that_is_none_is_refused(data):
-    with pytest.raises(FaultError) as caught:
+    with pytest.raises(CheckFailedError) as caught:
         read_sbom(data)
 
     assert caught.value.code == "RELEASE_SBOM"

@@ -7,10 +7,12 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from labtrust_core.canonical import canonical_bytes
 from labtrust_core.errors import UsageError
+from labtrust_export.check_failed import CheckFailedError
 from labtrust_export.envelope import read_envelope, signed
-from labtrust_export.faults import FaultError
 from labtrust_export.release.verify import verify_release
 from labtrust_export.trust_policy import TrustPolicy
 from labtrust_export.verify.codes import Level
@@ -151,6 +153,30 @@ def test_what_upstream_lets_through_is_found(release, verify, case):
     assert code_of(verify(release)) == f"RELEASE_{code}"
 
 
+@settings(
+    deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_any_changed_byte_of_any_file_is_found(release, verify, data):
+    path = data.draw(st.sampled_from(sorted(item for item in release.rglob("*") if item.is_file())))
+    content = path.read_bytes()
+    at = data.draw(st.integers(0, len(content) - 1))
+    changed = content[at] ^ data.draw(st.integers(1, 255))
+    path.write_bytes(content[:at] + bytes([changed]) + content[at + 1 :])
+    report = verify(release)
+    path.write_bytes(content)
+
+    assert code_of(report).startswith("RELEASE_")
+
+
+def test_a_folder_in_place_of_the_manifest_is_refused(release, verify):
+    (release / MANIFEST).unlink()
+    (release / MANIFEST).mkdir()
+    (release / MANIFEST / "file").touch()
+
+    assert code_of(verify(release)) == "RELEASE_FILE_MISSING"
+
+
 @pytest.mark.parametrize("case", ["throughput", "executable", "security with its sum"])
 def test_a_manifest_rebuilt_with_the_shipped_command_needs_the_key(
     release, verify, stage, case, build
@@ -172,7 +198,7 @@ def test_an_attackers_key_under_a_trusted_name_is_a_bad_signature(release, verif
 
 def test_a_tampered_bundle_is_not_even_built_into_a_release(release, stage, build):
     tamper_and_rehash(release)
-    with pytest.raises(FaultError) as caught:
+    with pytest.raises(CheckFailedError) as caught:
         build(release, stage.keys("attacker"), force=True)
 
     assert caught.value.code == "RELEASE_BUNDLE"
@@ -250,7 +276,7 @@ def test_what_may_not_stand_in_a_release_is_refused_when_verifying(built, tmp_pa
 @pytest.mark.parametrize("code", LAYOUT)
 def test_what_may_not_stand_in_a_release_is_refused_when_building(bare, stage, code, build):
     LAYOUT[code][0](bare)
-    with pytest.raises(FaultError) as caught:
+    with pytest.raises(CheckFailedError) as caught:
         build(bare, stage.keys("releaser"))
 
     assert caught.value.code == code

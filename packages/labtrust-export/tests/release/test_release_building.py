@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from labtrust_core.errors import UsageError
 from labtrust_export.bundle import ExportKeys, build_run
-from labtrust_export.faults import FaultError
+from labtrust_export.check_failed import CheckFailedError
 from labtrust_export.release import build as module
 from labtrust_export.run_evidence import find_run
 
@@ -35,7 +35,7 @@ def test_a_run_without_one_of_its_episodes_is_no_release(release, master, verify
 
 def test_a_run_without_one_of_its_episodes_is_not_built(bare, stage, build):
     drop_bundle(bare)
-    with pytest.raises(FaultError) as caught:
+    with pytest.raises(CheckFailedError) as caught:
         build(bare, stage.keys("releaser"))
 
     assert caught.value.code == "RELEASE_EPISODE_MISSING"
@@ -44,7 +44,7 @@ def test_a_run_without_one_of_its_episodes_is_not_built(bare, stage, build):
 
 def test_one_episode_does_not_count_twice(bare, stage, build):
     shutil.copytree(bare / BUNDLE, bare / "again" / "EvidenceBundle.v0.1")
-    with pytest.raises(FaultError) as caught:
+    with pytest.raises(CheckFailedError) as caught:
         build(bare, stage.keys("releaser"))
 
     assert caught.value.code == "RELEASE_EPISODE_DUPLICATE"
@@ -58,7 +58,7 @@ def test_bundles_of_one_run_carry_one_log(bare, stage, build):
     build_run(find_run(stage.run), stage.run / "early", keys)
     shutil.rmtree(bare / "receipts/episode_1")
     shutil.copytree(stage.run / "early/episode_1", bare / "receipts/episode_1")
-    with pytest.raises(FaultError) as caught:
+    with pytest.raises(CheckFailedError) as caught:
         build(bare, stage.keys("releaser"))
 
     assert caught.value.code == "RELEASE_RUN_DIFFERS"
@@ -143,6 +143,20 @@ def test_a_file_of_results_that_is_none_of_ours_is_only_noted(bare, stage, verif
 
 
 # --------------------------------------------------------------------------------- building whole
+
+
+def test_a_private_key_is_not_released(bare, stage, build):
+    shutil.copy(stage.keys.path("log"), bare / "log.pem")
+    with pytest.raises(UsageError, match="private key"):
+        build(bare, stage.keys("releaser"))
+
+
+def test_what_a_killed_call_left_is_cleared_away(bare, stage, build, verify):
+    (bare / ".release.partial" / "new").mkdir(parents=True)
+    (bare / ".release.partial" / "new" / MANIFEST).touch()
+    build(bare, stage.keys("releaser"))
+
+    assert verify(bare).ok
 
 
 def test_what_is_there_is_not_overwritten_unasked(release, stage, build):

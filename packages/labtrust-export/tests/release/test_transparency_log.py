@@ -10,8 +10,8 @@ from labtrust_core.errors import UsageError
 from labtrust_core.ledger.merkle import is_consistent
 from labtrust_core.ledger.proofs import MerkleProver
 from labtrust_core.trust.notes import COSIGNATURE, Note, cosign, parse_checkpoint, parse_note
+from labtrust_export.check_failed import CheckFailedError
 from labtrust_export.envelope import signed
-from labtrust_export.faults import FaultError
 from labtrust_export.note_trust import NoteTrust
 from labtrust_export.seen import nothing_seen
 from labtrust_export.transparency import append
@@ -60,7 +60,7 @@ def log(items, tmp_path, key):
 
 
 def code_of(log, trust, seen=None):
-    with pytest.raises(FaultError) as caught:
+    with pytest.raises(CheckFailedError) as caught:
         verify_log_folder(log, trust, seen)
     return caught.value.code
 
@@ -285,7 +285,7 @@ def test_the_owners_state_keeps_him_from_forking_his_own_log(items, tmp_path, ke
     shutil.rmtree(log)
     shutil.rmtree(items / "item_0002")
     append_to_log(items, log, key)
-    with pytest.raises(FaultError) as caught:
+    with pytest.raises(CheckFailedError) as caught:
         append_to_log(items, log, key, state=state)
 
     assert caught.value.code == "TRANSPARENCY_ROLLBACK"
@@ -333,14 +333,14 @@ def test_entries_that_nobody_signed_are_taken_over_only_if_found_again(items, lo
     record = json.loads(line) | {"digest": "f" * 64, "seq": 3}
     with (log / "entries.jsonl").open("ab") as file:
         file.write(json.dumps(record, sort_keys=True, separators=(",", ":")).encode() + b"\n")
-    with pytest.raises(FaultError) as caught:
+    with pytest.raises(CheckFailedError) as caught:
         append_to_log(items, log, key)
 
     assert caught.value.code == "TRANSPARENCY_ENTRY_UNSIGNED"
 
 
 def test_a_log_whose_checkpoint_is_another_keys_is_not_continued(items, log, stage):
-    with pytest.raises(FaultError) as caught:
+    with pytest.raises(CheckFailedError) as caught:
         append_to_log(items, log, stage.keys("stranger"))
 
     assert caught.value.code == "TRANSPARENCY_CHECKPOINT_KEY_UNKNOWN"

@@ -19,8 +19,8 @@ from labtrust_core.trust.notes import (
     signers,
 )
 from labtrust_export import witness as module
+from labtrust_export.check_failed import CheckFailedError
 from labtrust_export.durable import exclusive
-from labtrust_export.faults import FaultError
 from labtrust_export.proof_text import consistency_text
 from labtrust_export.seen import read_seen
 from labtrust_export.witness import History, Witness
@@ -65,7 +65,7 @@ class Scene:
     def refusal(self, history=None):
         """Return the code with which the witness refuses; nothing may have changed."""
         before = [self.checkpoint.read_bytes(), self.witness._state.read_bytes()]
-        with pytest.raises(FaultError) as caught:
+        with pytest.raises(CheckFailedError) as caught:
             self.ask(history)
         assert [self.checkpoint.read_bytes(), self.witness._state.read_bytes()] == before
         return caught.value.code
@@ -327,7 +327,7 @@ def test_all_that_a_witness_ever_signed_is_one_history(tmp_path_factory, master,
         history = scene.proof(lines, old) if by_proof and old <= count else None
         try:
             scene.ask(history)
-        except FaultError:
+        except CheckFailedError:
             assert not scene.is_cosigned()
         else:
             note = parse_note(scene.checkpoint.read_bytes())

@@ -57,7 +57,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     may not be released.
     """
     from labtrust_core.trust.notes import ED25519
-    from labtrust_export.faults import FaultError
+    from labtrust_export.check_failed import CheckFailedError
     from labtrust_export.release.build import BuildOptions, build_release
     from labtrust_export.trust_policy import TrustPolicy
     from labtrust_export.verify.codes import Level
@@ -73,7 +73,7 @@ def command(  # noqa: PLR0913 - one parameter an option
         made = build_release(
             release_dir, keys, lambda path: verify_bundle(path, nobody, upto=Level.L0), options
         )
-    except FaultError as error:
+    except CheckFailedError as error:
         session.output.result(f"nothing written: {error}")
         return ExitCode.ANSWER_IS_NO
     if output_format == "json":

@@ -73,7 +73,7 @@ def command(session: Session, /, *, output_format: str, **options: Any) -> ExitC
     Nothing is ever removed from a log: what is new is appended, after the log that is there was
     found to be what its checkpoint says. Each entry has a proof that travels with what was logged.
     """
-    from labtrust_export.faults import FaultError
+    from labtrust_export.check_failed import CheckFailedError
 
     request = _Request(**options)
     try:
@@ -84,7 +84,7 @@ def command(session: Session, /, *, output_format: str, **options: Any) -> ExitC
             return ExitCode.DONE
         else:
             found = _append(request)
-    except FaultError as error:
+    except CheckFailedError as error:
         return _refused(session, error, output_format)
     if output_format == "json":
         session.output.result_json({"ok": True, **found})
@@ -150,7 +150,7 @@ def _words(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _refused(session: Session, error: Any, output_format: str) -> ExitCode:  # noqa: ANN401 - a FaultError, whose module is not imported yet
+def _refused(session: Session, error: Any, output_format: str) -> ExitCode:  # noqa: ANN401 - a CheckFailedError, whose module is not imported yet
     if output_format == "json":
         failure = {"code": error.code, "place": error.place, "message": error.message}
         session.output.result_json({"ok": False, "failure": failure})

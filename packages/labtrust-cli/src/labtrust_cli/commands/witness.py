@@ -50,7 +50,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     history, so a state that is missing is an error; --init makes the first one.
     """
     from labtrust_core.trust.notes import COSIGNATURE
-    from labtrust_export.faults import FaultError
+    from labtrust_export.check_failed import CheckFailedError
     from labtrust_export.witness import History, Witness
 
     from labtrust_cli.release_keys import signing_key
@@ -67,7 +67,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     now = int(time.time()) if time_s is None else time_s
     try:
         done = witness.cosign(checkpoint, log_keys, History(log, proof), now)
-    except FaultError as error:
+    except CheckFailedError as error:
         if output_format == "json":
             failure = {"code": error.code, "place": error.place, "message": error.message}
             session.output.result_json({"ok": False, "failure": failure})

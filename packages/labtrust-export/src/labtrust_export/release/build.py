@@ -19,8 +19,9 @@ from labtrust_core.ledger.files import OS_FILES
 from labtrust_core.trust.key_files import SigningKey
 
 from labtrust_export import __version__
+from labtrust_export.check_failed import CheckFailedError
+from labtrust_export.durable import read_at_most
 from labtrust_export.envelope import signed
-from labtrust_export.faults import FaultError
 from labtrust_export.folders import write_files
 from labtrust_export.release import MANIFEST, PAYLOAD_TYPE, PROVENANCE, SBOM
 from labtrust_export.release.bundles import BundleVerifier, verified_bundle
@@ -38,6 +39,8 @@ from labtrust_export.release.runs import runs_of
 from labtrust_export.release.sbom import sbom_bytes
 from labtrust_export.release.statement import BundleFacts, Predicate, statement_bytes
 
+_PRIVATE_KEY: Final = b"PRIVATE KEY-----"
+_HEAD: Final = 200  # bytes of a file in which PEM says what it is
 _PARTIAL: Final = ".release.partial"
 EXPORTER: Final = f"labtrust-export {__version__}"
 
@@ -78,7 +81,7 @@ def build_release(
 
     Raises:
         UsageError: There are no files or bundles, a file to be written exists, or no key is given.
-        FaultError: A file or a bundle may not stand in a release (``RELEASE_…``).
+        CheckFailedError: A file or a bundle may not stand in a release (``RELEASE_…``).
         OSError: The disk fails; the folder is as it was.
     """
     if not keys:
@@ -115,11 +118,15 @@ def _digests(folder: Path, made: set[str]) -> dict[str, str]:
     """Return the digest of every file that is there, but those that are about to be made."""
     try:
         paths = list_files(folder)
-    except FaultError as error:
+    except CheckFailedError as error:
         if error.code in ("RELEASE_NOT_A_FOLDER", "RELEASE_EMPTY"):
             raise UsageError(f"{folder}: {error.message}; nothing to release") from error
         raise
-    return {path: digest_of(folder, path) for path in paths if path not in made}
+    found = [path for path in paths if path not in made]
+    for path in found:
+        if _PRIVATE_KEY in read_at_most(folder / path, _HEAD):
+            raise UsageError(f"{folder / path} is a private key; it must not be released")
+    return {path: digest_of(folder, path) for path in found}
 
 
 def _bundles(folder: Path, paths: list[str], verify: BundleVerifier) -> list[BundleFacts]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from labtrust_export.check_failed import CheckFailedError
 from labtrust_export.envelope import EnvelopeError, read_envelope
-from labtrust_export.faults import FaultError
 from labtrust_export.release.statement import BundleFacts, RunPlace
 from labtrust_export.statement import MANIFEST, StatementError, read_statement
 from labtrust_export.verify.report import VerifyReport
@@ -14,7 +14,7 @@ from labtrust_export.verify.report import VerifyReport
 BundleVerifier = Callable[[Path], VerifyReport]
 
 
-class BundleFaultError(FaultError):
+class BundleFaultError(CheckFailedError):
     """A bundle of a release does not verify.
 
     Attributes:
@@ -55,13 +55,13 @@ def facts_of(folder: Path, path: str) -> BundleFacts:
     """Return what a bundle's signed statement says; it has been verified before.
 
     Raises:
-        FaultError: ``RELEASE_BUNDLE``: it was changed meanwhile.
+        CheckFailedError: ``RELEASE_BUNDLE``: it was changed meanwhile.
     """
     try:
         envelope = read_envelope((folder / path / MANIFEST).read_bytes())
         stated = read_statement(envelope.payload).predicate
     except (EnvelopeError, StatementError) as error:
-        raise FaultError("RELEASE_BUNDLE", path, str(error)) from error
+        raise CheckFailedError("RELEASE_BUNDLE", path, str(error)) from error
     run = stated.run
     return BundleFacts(
         domain=stated.episode.domain,

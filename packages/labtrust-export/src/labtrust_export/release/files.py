@@ -10,7 +10,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Final
 
-from labtrust_export.faults import FaultError
+from labtrust_export.check_failed import CheckFailedError
 from labtrust_export.release import MANIFEST
 
 MAX_FILES: Final = 100_000
@@ -32,22 +32,22 @@ def list_files(folder: Path) -> list[str]:
     """Return the relative paths of all files but the manifest, in order of code points.
 
     Raises:
-        FaultError: ``RELEASE_NOT_A_FOLDER``, ``…_EMPTY``, ``…_FILE_KIND``, ``…_NAME_ILLEGAL``,
+        CheckFailedError: ``RELEASE_NOT_A_FOLDER``, ``…_EMPTY``, ``…_FILE_KIND``, ``…_NAME_ILLEGAL``,
             ``…_NAME_CLASH``, ``…_FOLDER_EMPTY``, in this order.
     """
     if folder.is_symlink() or not folder.is_dir():
-        raise FaultError("RELEASE_NOT_A_FOLDER", str(folder), "missing, no folder, or a link")
+        raise CheckFailedError("RELEASE_NOT_A_FOLDER", str(folder), "missing, no folder, or a link")
     found = dict(sorted(_walk(folder, "")))
     files = [path for path, mode in found.items() if stat.S_ISREG(mode)]
     folders = [path for path, mode in found.items() if stat.S_ISDIR(mode)]
     if not set(files) - {MANIFEST}:
-        raise FaultError("RELEASE_EMPTY", "", "the folder holds no file")
+        raise CheckFailedError("RELEASE_EMPTY", "", "the folder holds no file")
     _require_kinds(found)
     _require_names(found)
     full = {path.rpartition("/")[0] for path in found}
     for path in folders:
         if path not in full:
-            raise FaultError("RELEASE_FOLDER_EMPTY", path, "nothing is in it; remove it")
+            raise CheckFailedError("RELEASE_FOLDER_EMPTY", path, "nothing is in it; remove it")
     return [path for path in files if path != MANIFEST]
 
 
@@ -69,24 +69,24 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, int]]:
                 yield from _walk(folder / entry.name, f"{path}/")
             if too_many:
                 message = f"more than {MAX_FILES} files in a folder, or deeper than {MAX_PARTS}"
-                raise FaultError("RELEASE_NAME_ILLEGAL", ascii(path), message)
+                raise CheckFailedError("RELEASE_NAME_ILLEGAL", ascii(path), message)
 
 
 def _require_kinds(found: dict[str, int]) -> None:
     for path, mode in found.items():
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             message = "a link or a special file; a release holds regular files and folders"
-            raise FaultError("RELEASE_FILE_KIND", ascii(path), message)
+            raise CheckFailedError("RELEASE_FILE_KIND", ascii(path), message)
 
 
 def _require_names(found: dict[str, int]) -> None:
     for path in found:
         if not is_legal(path):
             message = "names consist of A-Za-z0-9._+-, paths of at most 1000 characters"
-            raise FaultError("RELEASE_NAME_ILLEGAL", ascii(path), message)
+            raise CheckFailedError("RELEASE_NAME_ILLEGAL", ascii(path), message)
     folded: dict[str, str] = {}
     for path in found:
         other = folded.setdefault(path.lower(), path)
         if other != path:
             message = f"some disks take it for {other}"
-            raise FaultError("RELEASE_NAME_CLASH", path, message)
+            raise CheckFailedError("RELEASE_NAME_CLASH", path, message)

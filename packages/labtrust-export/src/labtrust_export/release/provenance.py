@@ -14,8 +14,8 @@ from typing import Annotated, Any, Final
 import msgspec
 from labtrust_core.canonical import NotCanonicalError, canonical_bytes, parse_canonical
 
+from labtrust_export.check_failed import CheckFailedError
 from labtrust_export.envelope import MAX_ENVELOPE
-from labtrust_export.faults import FaultError
 from labtrust_export.release import PROVENANCE, STATEMENT_TYPE
 from labtrust_export.release.environment import OURS, Distribution
 from labtrust_export.release.runs import RunOfRelease
@@ -158,27 +158,27 @@ def check_provenance(
         Version by name of our distributions that built the release, as its signer says.
 
     Raises:
-        FaultError: ``RELEASE_PROVENANCE_SCHEMA``, ``…_SUBJECTS`` or ``…_MISMATCH``.
+        CheckFailedError: ``RELEASE_PROVENANCE_SCHEMA``, ``…_SUBJECTS`` or ``…_MISMATCH``.
     """
     try:
         stated = msgspec.convert(parse_canonical(payload, MAX_ENVELOPE), _Statement)
     except (NotCanonicalError, msgspec.ValidationError) as error:
-        raise FaultError("RELEASE_PROVENANCE_SCHEMA", PROVENANCE, str(error)) from error
+        raise CheckFailedError("RELEASE_PROVENANCE_SCHEMA", PROVENANCE, str(error)) from error
     definition = stated.predicate.buildDefinition
     types = (stated.type_, stated.predicateType, definition.buildType)
     if types != (STATEMENT_TYPE, PREDICATE_TYPE, BUILD_TYPE):
         message = f"a statement of other types: {types}"
-        raise FaultError("RELEASE_PROVENANCE_SCHEMA", PROVENANCE, message)
+        raise CheckFailedError("RELEASE_PROVENANCE_SCHEMA", PROVENANCE, message)
     if msgspec.to_builtins(stated.subject) != _subjects(digests):
         message = "its subjects are not all other files of the release"
-        raise FaultError("RELEASE_PROVENANCE_SUBJECTS", PROVENANCE, message)
+        raise CheckFailedError("RELEASE_PROVENANCE_SUBJECTS", PROVENANCE, message)
     if msgspec.to_builtins(definition.externalParameters) != _external(runs):
         message = "its runs are not those of the bundles"
-        raise FaultError("RELEASE_PROVENANCE_MISMATCH", PROVENANCE, message)
+        raise CheckFailedError("RELEASE_PROVENANCE_MISMATCH", PROVENANCE, message)
     found = [item for item in definition.resolvedDependencies if item.name == "policy"]
     if msgspec.to_builtins(found) != _policies(bundles):
         message = "its policies are not those of the bundles"
-        raise FaultError("RELEASE_PROVENANCE_MISMATCH", PROVENANCE, message)
+        raise CheckFailedError("RELEASE_PROVENANCE_MISMATCH", PROVENANCE, message)
     return stated.predicate.runDetails.builder.version
 
 

@@ -13,8 +13,8 @@ from typing import Final
 import msgspec
 from labtrust_core.canonical import NotCanonicalError, canonical_bytes, sha256_hex
 
+from labtrust_export.check_failed import CheckFailedError
 from labtrust_export.durable import read_at_most
-from labtrust_export.faults import FaultError
 from labtrust_export.release.kinds import kind_of
 from labtrust_export.release.runs import RunOfRelease
 
@@ -42,7 +42,7 @@ def check_results(
         Files that no run log vouches for.
 
     Raises:
-        FaultError: ``RELEASE_RESULTS_MISMATCH``: a file holds some results of a run, and not
+        CheckFailedError: ``RELEASE_RESULTS_MISMATCH``: a file holds some results of a run, and not
             exactly all of them.
     """
     read = {"results": _of_object, "episodes": _of_lines}
@@ -60,7 +60,7 @@ def check_results(
                 f"{len(found & run.results)} of its {len(digests)} results are among the "
                 f"{len(run.results)} that {run.origin} states"
             )
-            raise FaultError("RELEASE_RESULTS_MISMATCH", path, message)
+            raise CheckFailedError("RELEASE_RESULTS_MISMATCH", path, message)
     return unknown
 
 

@@ -17,7 +17,7 @@ from labtrust_core.ledger.run_log import (
     RunLogFaultError,
 )
 
-from labtrust_export.faults import FaultError
+from labtrust_export.check_failed import CheckFailedError
 from labtrust_export.release.statement import BundleFacts
 
 
@@ -51,7 +51,7 @@ def runs_of(
         digests: Digest of every file by path.
 
     Raises:
-        FaultError: ``RELEASE_EPISODE_DUPLICATE``, ``RELEASE_RUN_DIFFERS`` or
+        CheckFailedError: ``RELEASE_EPISODE_DUPLICATE``, ``RELEASE_RUN_DIFFERS`` or
             ``RELEASE_EPISODE_MISSING``, in this order.
     """
     _require_distinct(bundles)
@@ -71,7 +71,7 @@ def _require_distinct(bundles: Sequence[BundleFacts]) -> None:
         other = heads.setdefault(bundle.head, bundle.path)
         if other != bundle.path:
             message = f"it has the same ledger as {other}"
-            raise FaultError("RELEASE_EPISODE_DUPLICATE", bundle.path, message)
+            raise CheckFailedError("RELEASE_EPISODE_DUPLICATE", bundle.path, message)
 
 
 def _require_same_log(bundles: Sequence[BundleFacts], digests: Mapping[str, str]) -> None:
@@ -79,7 +79,7 @@ def _require_same_log(bundles: Sequence[BundleFacts], digests: Mapping[str, str]
     for bundle in bundles[1:]:
         if digests[f"{bundle.path}/{RUN_LOG}"] != digests[f"{first}/{RUN_LOG}"]:
             message = f"another log of the run than in {first}; export the run's bundles again"
-            raise FaultError("RELEASE_RUN_DIFFERS", bundle.path, message)
+            raise CheckFailedError("RELEASE_RUN_DIFFERS", bundle.path, message)
 
 
 def _complete_run(folder: Path, bundles: Sequence[BundleFacts]) -> RunOfRelease:
@@ -91,7 +91,7 @@ def _complete_run(folder: Path, bundles: Sequence[BundleFacts]) -> RunOfRelease:
             f"{len(missing)} of {len(run.ended)} episodes that ended have no bundle here, "
             f"the first is number {missing[0]}"
         )
-        raise FaultError("RELEASE_EPISODE_MISSING", run.origin, message)
+        raise CheckFailedError("RELEASE_EPISODE_MISSING", run.origin, message)
     return run
 
 
@@ -110,7 +110,7 @@ def _read_run(path: Path, bundle: str) -> RunOfRelease:
                 results.add(record.body.result)
         checker.finish()
     except RunLogFaultError as error:  # it verified a moment ago, so the disk has changed
-        raise FaultError("RELEASE_BUNDLE", bundle, str(error)) from error
+        raise CheckFailedError("RELEASE_BUNDLE", bundle, str(error)) from error
     return RunOfRelease(
         checker.origin, plan, frozenset(ended), checker.order.closed, frozenset(results)
     )

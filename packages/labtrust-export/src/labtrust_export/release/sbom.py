@@ -14,8 +14,8 @@ import msgspec
 from labtrust_core.canonical import NotCanonicalError, canonical_bytes, parse_canonical
 
 from labtrust_export import __version__
+from labtrust_export.check_failed import CheckFailedError
 from labtrust_export.envelope import MAX_ENVELOPE
-from labtrust_export.faults import FaultError
 from labtrust_export.release import SBOM
 from labtrust_export.release.environment import Distribution
 
@@ -66,21 +66,21 @@ def read_sbom(data: bytes) -> dict[str, str]:
     """Read a bill of materials: version by name of each component.
 
     Raises:
-        FaultError: ``RELEASE_SBOM``: it is not canonical JSON, no bill of this version, empty, or
+        CheckFailedError: ``RELEASE_SBOM``: it is not canonical JSON, no bill of this version, empty, or
             names something twice.
     """
     try:
         bill = msgspec.convert(parse_canonical(data[:-1], MAX_ENVELOPE), _Bill)
     except (NotCanonicalError, msgspec.ValidationError) as error:
-        raise FaultError("RELEASE_SBOM", SBOM, str(error)) from error
+        raise CheckFailedError("RELEASE_SBOM", SBOM, str(error)) from error
     if not data.endswith(b"\n") or (bill.bomFormat, bill.specVersion) != (
         "CycloneDX",
         SPEC_VERSION,
     ):
-        raise FaultError("RELEASE_SBOM", SBOM, f"no CycloneDX {SPEC_VERSION} with an LF")
+        raise CheckFailedError("RELEASE_SBOM", SBOM, f"no CycloneDX {SPEC_VERSION} with an LF")
     found = {item.name: item.version for item in bill.components}
     if not found or len(found) != len(bill.components):
-        raise FaultError("RELEASE_SBOM", SBOM, "no component, or one twice")
+        raise CheckFailedError("RELEASE_SBOM", SBOM, "no component, or one twice")
     return found
 
 

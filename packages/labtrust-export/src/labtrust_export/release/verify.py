@@ -9,6 +9,7 @@ from typing import Final
 
 from labtrust_core.trust.notes import VerifierKey
 
+from labtrust_export.check_failed import CheckFailedError
 from labtrust_export.durable import read_at_most
 from labtrust_export.envelope import (
     MAX_ENVELOPE,
@@ -18,7 +19,6 @@ from labtrust_export.envelope import (
     read_envelope,
     signers,
 )
-from labtrust_export.faults import FaultError
 from labtrust_export.release import MANIFEST, PAYLOAD_TYPE, PROVENANCE, SBOM
 from labtrust_export.release.bundles import (
     BundleFaultError,
@@ -58,7 +58,7 @@ class ReleaseReport:
     """
 
     release: str
-    failure: FaultError | None = None
+    failure: CheckFailedError | None = None
     bundles: dict[str, VerifyReport] = field(default_factory=dict)
     signed_by: list[str] = field(default_factory=list)
     predicate: Predicate | None = None
@@ -126,7 +126,7 @@ def verify_release(folder: Path, trust: TrustPolicy, verify: BundleVerifier) -> 
     report = ReleaseReport(str(folder))
     try:
         _verify(folder, trust, verify, report)
-    except FaultError as error:
+    except CheckFailedError as error:
         report.failure = error
     return report
 
@@ -145,7 +145,7 @@ def _verify(
     unknown = check_results(folder, paths, [bundle.path for bundle in bundles], runs)
     if predicate != predicate_of(stated, bundles, predicate.exporter):
         message = "what it says of bundles, kinds and absence is not what the files say"
-        raise FaultError("RELEASE_PREDICATE_MISMATCH", MANIFEST, message)
+        raise CheckFailedError("RELEASE_PREDICATE_MISMATCH", MANIFEST, message)
     components = (
         read_sbom(read_at_most(folder / SBOM, MAX_ENVELOPE + 1)) if SBOM in stated else None
     )
@@ -160,7 +160,7 @@ def _verify(
 def _read_manifest(folder: Path) -> Envelope:
     path = folder / MANIFEST
     if not path.is_file():
-        raise FaultError("RELEASE_FILE_MISSING", MANIFEST, "it is not there")
+        raise CheckFailedError("RELEASE_FILE_MISSING", MANIFEST, "it is not there")
     return _read_envelope(path, _ENVELOPE, MANIFEST)
 
 
@@ -169,10 +169,10 @@ def _read_envelope(path: Path, prefix: str, place: str) -> Envelope:
         envelope = read_envelope(read_at_most(path, MAX_ENVELOPE + 1))
     except EnvelopeError as error:
         code = f"{prefix}_SCHEMA" if error.canonical else f"{prefix}_NOT_CANONICAL"
-        raise FaultError(code, place, str(error)) from error
+        raise CheckFailedError(code, place, str(error)) from error
     if envelope.payload_type != PAYLOAD_TYPE:
         message = f"found {envelope.payload_type!r}, expected {PAYLOAD_TYPE}"
-        raise FaultError(f"{prefix}_TYPE", place, message)
+        raise CheckFailedError(f"{prefix}_TYPE", place, message)
     return envelope
 
 
@@ -180,7 +180,7 @@ def _read_statement(envelope: Envelope) -> tuple[dict[str, str], Predicate]:
     try:
         return read_statement(envelope.payload)
     except StatementError as error:
-        raise FaultError(error.code, MANIFEST, str(error)) from error
+        raise CheckFailedError(error.code, MANIFEST, str(error)) from error
 
 
 def _require_signed(envelope: Envelope, trust: TrustPolicy, prefix: str, place: str) -> list[str]:
@@ -188,16 +188,18 @@ def _require_signed(envelope: Envelope, trust: TrustPolicy, prefix: str, place: 
     keys = trust.release_keys
     good, bad = signers(envelope, keys)
     if not envelope.signatures:
-        raise FaultError(f"{prefix}_UNSIGNED", place, "no signature")
+        raise CheckFailedError(f"{prefix}_UNSIGNED", place, "no signature")
     if bad:
-        raise FaultError(f"{prefix}_SIGNATURE", place, f"bad signature of {min(bad)}")
+        raise CheckFailedError(f"{prefix}_SIGNATURE", place, f"bad signature of {min(bad)}")
     if not good:
         names = ", ".join(ascii(key_id) for key_id, _raw in envelope.signatures)
-        raise FaultError(f"{prefix}_KEY_UNKNOWN", place, f"no release key signed; found {names}")
+        raise CheckFailedError(
+            f"{prefix}_KEY_UNKNOWN", place, f"no release key signed; found {names}"
+        )
     distinct = _distinct(keys, good)
     if distinct < trust.release_threshold:
         message = f"{distinct} release keys signed, {trust.release_threshold} are asked for"
-        raise FaultError(f"{prefix}_THRESHOLD", place, message)
+        raise CheckFailedError(f"{prefix}_THRESHOLD", place, message)
     return sorted(good)
 
 
@@ -210,14 +212,14 @@ def _require_files(folder: Path, paths: list[str], stated: dict[str, str]) -> No
     there = set(paths)
     for path in stated:
         if path not in there:
-            raise FaultError("RELEASE_FILE_MISSING", path, "the manifest lists it")
+            raise CheckFailedError("RELEASE_FILE_MISSING", path, "the manifest lists it")
     for path in paths:
         if path not in stated:
-            raise FaultError("RELEASE_FILE_EXTRA", path, "the manifest does not list it")
+            raise CheckFailedError("RELEASE_FILE_EXTRA", path, "the manifest does not list it")
     for path, digest in stated.items():
         found = digest_of(folder, path)
         if found != digest:
-            raise FaultError("RELEASE_FILE_DIGEST", path, f"SHA-256 {found}, signed {digest}")
+            raise CheckFailedError("RELEASE_FILE_DIGEST", path, f"SHA-256 {found}, signed {digest}")
 
 
 def _verify_bundles(
@@ -225,7 +227,7 @@ def _verify_bundles(
 ) -> list[BundleFacts]:
     found = bundle_folders(paths)
     if not found:
-        raise FaultError("RELEASE_NO_BUNDLES", "", "it holds no evidence bundle")
+        raise CheckFailedError("RELEASE_NO_BUNDLES", "", "it holds no evidence bundle")
     for path in found:
         report.bundles[path] = verify(folder / path)
         if not report.bundles[path].ok:
@@ -243,8 +245,8 @@ def _check_provenance(
     prefix = "RELEASE_PROVENANCE"
     try:
         envelope = _read_envelope(folder / PROVENANCE, prefix, PROVENANCE)
-    except FaultError as error:
-        raise FaultError(f"{prefix}_SCHEMA", PROVENANCE, error.message) from error
+    except CheckFailedError as error:
+        raise CheckFailedError(f"{prefix}_SCHEMA", PROVENANCE, error.message) from error
     _require_signed(envelope, trust, prefix, PROVENANCE)
     others = {path: digest for path, digest in stated.items() if path != PROVENANCE}
     versions = check_provenance(envelope.payload, others, bundles, runs)
@@ -253,4 +255,4 @@ def _check_provenance(
     for name, version in versions.items():
         if components.get(name) != version:
             message = f"{name} {components.get(name)}, the provenance says {version}"
-            raise FaultError("RELEASE_SBOM", SBOM, message)
+            raise CheckFailedError("RELEASE_SBOM", SBOM, message)

@@ -22,8 +22,8 @@ from labtrust_core.trust.notes import (
     sign_note,
 )
 
+from labtrust_export.check_failed import CheckFailedError
 from labtrust_export.durable import append_durably, exclusive, read_at_most, replace_durably
-from labtrust_export.faults import FaultError
 from labtrust_export.note_trust import NoteTrust
 from labtrust_export.proof_text import MAX_PROOF, ProofTextError, inclusion_text, parse_inclusion
 from labtrust_export.seen import departure, nothing_seen, read_seen, write_seen
@@ -75,7 +75,7 @@ def append_to_log(
     Raises:
         UsageError: Nothing is found, or the folder or the origin cannot be used.
         DocumentError: A manifest is none.
-        FaultError: The log that is there is damaged, or not what it was (``TRANSPARENCY_…``).
+        CheckFailedError: The log that is there is damaged, or not what it was (``TRANSPARENCY_…``).
         OSError: It cannot be written; run again.
     """
     found = find_manifests(source)
@@ -148,20 +148,22 @@ class _Log:
         path = self._folder / CHECKPOINT
         if not path.exists():
             if any((self._folder / PROOFS).glob(f"*{PROOF_SUFFIX}")):
-                raise FaultError("TRANSPARENCY_FILE_MISSING", CHECKPOINT, "proofs are there")
+                raise CheckFailedError("TRANSPARENCY_FILE_MISSING", CHECKPOINT, "proofs are there")
             return None
         try:
             note = parse_note(read_at_most(path, MAX_NOTE))
             checkpoint = parse_checkpoint(note.text)
         except SignatureError as error:
-            raise FaultError("TRANSPARENCY_CHECKPOINT_NOTE", CHECKPOINT, str(error)) from error
+            raise CheckFailedError(
+                "TRANSPARENCY_CHECKPOINT_NOTE", CHECKPOINT, str(error)
+            ) from error
         NoteTrust((self._key.public(),)).require(note, "TRANSPARENCY_CHECKPOINT", CHECKPOINT)
         if not 0 < checkpoint.size <= len(self._leaves):
             message = f"{len(self._leaves)} entries, the checkpoint says {checkpoint.size}"
-            raise FaultError("TRANSPARENCY_CHECKPOINT_SIZE", CHECKPOINT, message)
+            raise CheckFailedError("TRANSPARENCY_CHECKPOINT_SIZE", CHECKPOINT, message)
         if MerkleProver(self._leaves).root(checkpoint.size) != checkpoint.root:
             message = "the entries are not those that were signed"
-            raise FaultError("TRANSPARENCY_CHECKPOINT_ROOT", CHECKPOINT, message)
+            raise CheckFailedError("TRANSPARENCY_CHECKPOINT_ROOT", CHECKPOINT, message)
         return note
 
     def _require_unchanged(self, origin: str | None, state: Path | None) -> None:
@@ -172,20 +174,22 @@ class _Log:
             # A log that lost everything has no origin any more; its first entry may still tell.
             derived = [derived_origin(leaf) for leaf in self._leaves[:1]]
             if any(name in seen for name in (origin, *derived)):
-                raise FaultError("TRANSPARENCY_ROLLBACK", CHECKPOINT, "the state knows of one")
+                raise CheckFailedError(
+                    "TRANSPARENCY_ROLLBACK", CHECKPOINT, "the state knows of one"
+                )
             return
         checkpoint = parse_checkpoint(self._note.text)
         code = departure(seen.get(checkpoint.origin), checkpoint, MerkleProver(self._leaves))
         if code is not None:
             message = f"the state {state} has seen another or a longer log"
-            raise FaultError(f"TRANSPARENCY_{code}", CHECKPOINT, message)
+            raise CheckFailedError(f"TRANSPARENCY_{code}", CHECKPOINT, message)
 
     def _require_refound(self, found: Sequence[Entry]) -> None:
         """Take over entries that a crash left unsigned only if they are found again."""
         known = {(entry.digest, entry.kind, entry.path) for entry in found}
         for entry in self._entries[self._signed :]:
             if (entry.digest, entry.kind, entry.path) not in known:
-                raise FaultError(
+                raise CheckFailedError(
                     "TRANSPARENCY_ENTRY_UNSIGNED",
                     f"entry {entry.seq}",
                     "no checkpoint covers it; log the folder that was being logged once more",

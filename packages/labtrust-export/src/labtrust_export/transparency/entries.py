@@ -7,16 +7,16 @@ import re
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 from labtrust_core.canonical import NotCanonicalError, canonical_bytes, parse_canonical
 from labtrust_core.errors import DocumentError, UsageError
 from labtrust_core.ledger.merkle import leaf_hash
 
+from labtrust_export.check_failed import CheckFailedError
 from labtrust_export.durable import read_at_most
 from labtrust_export.envelope import MAX_ENVELOPE, EnvelopeError, read_envelope
-from labtrust_export.faults import FaultError
 from labtrust_export.transparency import DERIVED_ORIGIN
 
 VERSION: Final = 1
@@ -58,23 +58,25 @@ def read_entry(line: bytes, seq: int) -> Entry:
     """Read the line (without LF) at a place.
 
     Raises:
-        FaultError: ``TRANSPARENCY_NOT_CANONICAL``, ``…_ENTRY_SCHEMA``, ``…_ENTRY_ORDER``.
+        CheckFailedError: ``TRANSPARENCY_NOT_CANONICAL``, ``…_ENTRY_SCHEMA``, ``…_ENTRY_ORDER``.
     """
     place = f"entry {seq}"
     try:
         value = parse_canonical(line)
     except NotCanonicalError as error:
-        raise FaultError("TRANSPARENCY_NOT_CANONICAL", place, str(error)) from error
+        raise CheckFailedError("TRANSPARENCY_NOT_CANONICAL", place, str(error)) from error
     try:
         entry = msgspec.convert(value, Entry)
     except msgspec.ValidationError as error:
-        raise FaultError("TRANSPARENCY_ENTRY_SCHEMA", place, str(error)) from error
+        raise CheckFailedError("TRANSPARENCY_ENTRY_SCHEMA", place, str(error)) from error
     if entry.v != VERSION or "v" not in value or entry.kind not in (BUNDLE, RELEASE):
-        raise FaultError("TRANSPARENCY_ENTRY_SCHEMA", place, "v is 1, kind a bundle or a release")
+        raise CheckFailedError(
+            "TRANSPARENCY_ENTRY_SCHEMA", place, "v is 1, kind a bundle or a release"
+        )
     if not _DIGEST.match(entry.digest):
-        raise FaultError("TRANSPARENCY_ENTRY_SCHEMA", place, "digest is no SHA-256")
+        raise CheckFailedError("TRANSPARENCY_ENTRY_SCHEMA", place, "digest is no SHA-256")
     if entry.seq != seq:
-        raise FaultError("TRANSPARENCY_ENTRY_ORDER", place, f"it says {entry.seq}")
+        raise CheckFailedError("TRANSPARENCY_ENTRY_ORDER", place, f"it says {entry.seq}")
     return entry
 
 
@@ -82,7 +84,7 @@ def read_entries(data: bytes) -> list[Entry]:
     """Read a whole log of entries, each line with its LF, no digest twice.
 
     Raises:
-        FaultError: As ``read_entry``; ``TRANSPARENCY_NOT_CANONICAL`` for a torn line too;
+        CheckFailedError: As ``read_entry``; ``TRANSPARENCY_NOT_CANONICAL`` for a torn line too;
             ``TRANSPARENCY_ENTRY_DUPLICATE``.
     """
     *lines, rest = data.split(b"\n")
@@ -92,12 +94,12 @@ def read_entries(data: bytes) -> list[Entry]:
         entry = read_entry(line, seq)
         if entry.digest in known:
             place = f"entry {seq}"
-            raise FaultError("TRANSPARENCY_ENTRY_DUPLICATE", place, f"{entry.digest} again")
+            raise CheckFailedError("TRANSPARENCY_ENTRY_DUPLICATE", place, f"{entry.digest} again")
         known.add(entry.digest)
         entries.append(entry)
     if rest:
         place = f"entry {len(lines)}"
-        raise FaultError("TRANSPARENCY_NOT_CANONICAL", place, "the last line has no LF")
+        raise CheckFailedError("TRANSPARENCY_NOT_CANONICAL", place, "the last line has no LF")
     return entries
 
 
@@ -157,11 +159,16 @@ def _manifest_paths(source: Path) -> list[PurePosixPath]:
 
 
 def _walk(source: Path) -> Iterator[PurePosixPath]:
-    for folder, _folders, files in os.walk(source):
+    for folder, _folders, files in os.walk(source, onerror=_refuse):
         place = Path(folder)
         for name in sorted(set(files) & set(MANIFESTS)):
             if MANIFESTS[name] == RELEASE or is_bundle_folder(place.name, files):
                 yield PurePosixPath((place / name).relative_to(source).as_posix())
+
+
+def _refuse(error: OSError) -> NoReturn:
+    """A folder that cannot be read may hold what should be logged."""
+    raise UsageError(f"cannot read {error.filename}: {error.strerror}") from error
 
 
 def _manifest_bytes(path: Path, kind: str) -> bytes:

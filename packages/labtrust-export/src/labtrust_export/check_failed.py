@@ -1,11 +1,11 @@
-"""Faults of evidence: one documented code each, where it was met, and what was found."""
+"""What ends a check of releases, logs and witnesses: one documented code, the place, the words."""
 
 from __future__ import annotations
 
 from labtrust_core.errors import LabTrustError
 
 
-class FaultError(LabTrustError):
+class CheckFailedError(LabTrustError):
     """Evidence is not what it must be; the answer to a check is no.
 
     Attributes:
