@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -145,8 +146,9 @@ def read_policy(data: bytes, fingerprint: Json) -> Record:
     policy = read(data[:-1], "POLICY_NOT_CANONICAL")
     require(fits(policy, shapes.POLICY), "POLICY_SCHEMA", "no documents and order")
     orders = [table(item) for item in items(policy["order"])]
-    paths = [form.canonical(item["path"]) for item in orders]
-    require(len(set(paths)) == len(paths), "POLICY_SCHEMA", "a path stands in order twice")
+    paths = [[_rank(step) for step in items(item["path"])] for item in orders]
+    rising = all(one < other for one, other in pairwise(paths))
+    require(rising, "POLICY_SCHEMA", "the paths of order do not rise")
     for item in orders:
         mapping = lead(policy["documents"], items(item["path"]))
         same = isinstance(mapping, dict) and sorted(mapping) == sorted(texts(item["keys"]))
@@ -154,6 +156,11 @@ def read_policy(data: bytes, fingerprint: Json) -> Record:
     known = sha256(data[:-1]).hexdigest() == fingerprint
     require(known, "POLICY_FINGERPRINT", "not the policy of the start record")
     return policy
+
+
+def _rank(step: Json) -> tuple[int, bytes]:
+    """Return what the steps of paths are sorted by: places, and keys by UTF-16 units."""
+    return number(step), form.utf16(step) if isinstance(step, str) else b""
 
 
 @lru_cache(maxsize=64)

@@ -41,7 +41,7 @@ def canonical(value: Json, depth: int = MAX_DEPTH) -> str:
     if isinstance(value, list | dict) and not depth:
         raise ValueError(f"containers are nested deeper than {MAX_DEPTH}")
     if isinstance(value, dict):
-        keys = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
+        keys = sorted(value, key=utf16)
         pairs = (f"{canonical(key)}:{canonical(value[key], depth - 1)}" for key in keys)
         return "{" + ",".join(pairs) + "}"
     if isinstance(value, list):
@@ -51,6 +51,11 @@ def canonical(value: Json, depth: int = MAX_DEPTH) -> str:
     if isinstance(value, float):
         return _number(value)
     return json.dumps(value)
+
+
+def utf16(key: str) -> bytes:
+    """Return the UTF-16 units of a key, which keys are sorted by."""
+    return key.encode("utf-16-be", "surrogatepass")
 
 
 def _number(value: float) -> str:

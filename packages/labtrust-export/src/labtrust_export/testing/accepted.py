@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from labtrust_core.canonical import canonical_bytes, sha256_hex
+from labtrust_core.golden.format import Step
 from labtrust_core.trust.notes import Note, cosign, sign_note
+from msgspec import structs
 
-from labtrust_export.testing.episodes import episode
+from labtrust_export.testing.episodes import played
 from labtrust_export.testing.forge_rules import Edit, Records, again, retold
 from labtrust_export.testing.forgery import Forged, good, honest_trust
 from labtrust_export.testing.sealing import (
@@ -114,18 +116,24 @@ def _invent_attempt(records: Records) -> None:
     again(records, _find(records, "AMEND_RESULT", "BLOCKED"), "invented")
 
 
-def _blame(records: Records) -> None:
-    index = _find(records, "RERUN_REQUEST")
-    records[index]["event"]["agent_id"] = "A_CLINSCI"
-    records[index]["outcome"]["role"] = records[0]["body"]["roster"]["A_CLINSCI"]
+def _played_so(name: str, edit: Callable[[list[Step]], list[Step]]) -> Callable[[], Forged]:
+    return lambda: Forged(name, sealed(played(name, edit)), frozenset())
 
 
-def _ended_early() -> Forged:
-    return Forged("amended", sealed(episode("amended", 6)), frozenset())
+def _with_step(action: str, **changes: object) -> Callable[[list[Step]], list[Step]]:
+    """Return what changes the first step of an action; ``args`` are added to its own."""
+
+    def edit(script: list[Step]) -> list[Step]:
+        at = next(index for index, step in enumerate(script) if step.action_type == action)
+        args = script[at].args | dict(changes.pop("args", {}))  # type: ignore[call-overload]  # a mapping
+        script[at] = structs.replace(script[at], args=args, **changes)
+        return script
+
+    return edit
 
 
-def _other_choices() -> Forged:
-    return Forged("signed", sealed(episode("signed", 6)), frozenset())
+def _rename_partner(records: Records) -> None:
+    records[0]["body"]["partner"] = "somebody_else"
 
 
 def _another_run() -> Forged:
@@ -277,7 +285,7 @@ ACCEPTED: Final[tuple[Accepted, ...]] = (
         "signed events",
         _TOP,
         None,
-        _retold("amended", _blame),
+        _played_so("amended", _with_step("RERUN_REQUEST", agent_id="A_CLINSCI")),
     ),
     Accepted(
         "value-reported-wrong",
@@ -285,7 +293,7 @@ ACCEPTED: Final[tuple[Accepted, ...]] = (
         "nothing here: evidence shows what was entered and by whom",
         _TOP,
         None,
-        _retold("amended", _measure),
+        _played_so("amended", _with_step("GENERATE_RESULT", args={"value": "135"})),
     ),
     Accepted(
         "ended-early",
@@ -293,7 +301,7 @@ ACCEPTED: Final[tuple[Accepted, ...]] = (
         "a run log, or a checkpoint that a witness saw later in the episode",
         _TOP,
         None,
-        _ended_early,
+        _played_so("amended", lambda script: script[:6]),
     ),
     Accepted(
         "other-choices",
@@ -301,7 +309,7 @@ ACCEPTED: Final[tuple[Accepted, ...]] = (
         "a checkpoint that an independent witness saw before",
         _TOP,
         None,
-        _other_choices,
+        _played_so("signed", lambda script: script[:6]),
     ),
     Accepted(
         "another-run",
@@ -350,6 +358,14 @@ ACCEPTED: Final[tuple[Accepted, ...]] = (
         _TOP,
         None,
         _foreign_lines,
+    ),
+    Accepted(
+        "partner-renamed",
+        "the ledger names another partner for the same policy",
+        "the policy's fingerprint, which covers every value in force",
+        _TOP,
+        None,
+        _retold("amended", _rename_partner),
     ),
     Accepted(
         "weaker-policy-chosen",

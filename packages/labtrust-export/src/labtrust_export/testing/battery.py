@@ -11,11 +11,14 @@ from typing import Final, NamedTuple
 
 from labtrust_export.testing.forgery import CLASSES, LEVELS, Forgery, ForgeryClass
 from labtrust_export.testing.tricks import written
+from labtrust_export.verify.codes import CODES
 
 _MODULES: Final = (
+    "bytes",
     "files",
     "manifest",
     "log",
+    "chain",
     "start",
     "notes",
     "receipts",
@@ -23,6 +26,7 @@ _MODULES: Final = (
     "keys",
     "agents",
     "rules",
+    "outcomes",
     "history",
 )
 
@@ -79,13 +83,11 @@ def below(level: str) -> str | None:
 
 def complaint(forgery: Forgery, verdict: Verdict) -> str:
     """Return what is wrong with a verdict on a forgery, or nothing."""
-    expected = below(forgery.kind.level)
-    if verdict.code in forgery.codes and verdict.level == expected:
+    code = verdict.code
+    if code in forgery.codes and code in CODES and verdict.level == below(CODES[code].level):
         return ""
     codes = " or ".join(sorted(forgery.codes))
-    return (
-        f"{forgery.name}: {verdict.code} after {verdict.level}, expected {codes} after {expected}"
-    )
+    return f"{forgery.name}: {code} after {verdict.level}, expected {codes} and what is below it"
 
 
 def tried(

@@ -8,7 +8,7 @@ are held, rejected and accepted, results that are released, amended and called, 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +21,7 @@ from labtrust_core.golden.initial import start_of
 from labtrust_core.golden.keys import Signer as StepSigner
 from labtrust_core.golden.reader import read_suite, read_test_keys
 from labtrust_core.golden.runner import TEST_KEYS, suite_folder
+from labtrust_core.policy.directory import find_policy_dir
 from labtrust_core.trust.keys import TestKeyring
 from msgspec import UNSET, structs
 
@@ -72,7 +73,7 @@ class _Stage:
 @functools.cache
 def _stage() -> _Stage:
     policy = open_documents()
-    directory = policy.documents.directory
+    directory = find_policy_dir()
     suite = read_suite(suite_folder(directory))
     keys = read_test_keys(directory / TEST_KEYS)
     keyring = TestKeyring(keys.keys, suite.deterministic.rng_seed)
@@ -80,12 +81,21 @@ def _stage() -> _Stage:
 
 
 @functools.cache
-def episode(name: str, steps: int | None = None) -> Episode:
+def episode(name: str) -> Episode:
     """Play an episode.
+
+    Raises:
+        UnknownNameError: There is none of that name.
+    """
+    return played(name, lambda script: script)
+
+
+def played(name: str, edit: Callable[[list[Step]], list[Step]]) -> Episode:
+    """Play an episode whose agents do something else.
 
     Args:
         name: A name of ``SCENARIOS``.
-        steps: How many steps of its script are taken before it ends; all by default.
+        edit: Takes the steps of its script and returns those to take.
 
     Raises:
         UnknownNameError: There is none of that name.
@@ -97,8 +107,7 @@ def episode(name: str, steps: int | None = None) -> Episode:
     if scenario.timing_mode is UNSET:
         state = {"specimens": [_SPECIMEN], **scenario.initial_state}
         scenario = structs.replace(scenario, initial_state=state)
-    if steps is not None:
-        scenario = structs.replace(scenario, script=scenario.script[:steps])
+    scenario = structs.replace(scenario, script=edit(list(scenario.script)))
     lines = _played(stage, scenario)
     return Episode(name, lines, stage.policy.documents.snapshot, stage.keyring.private)
 

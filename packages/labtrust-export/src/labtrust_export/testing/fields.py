@@ -58,14 +58,11 @@ def other(value: Value) -> Value:
     if isinstance(value, int):
         return value + 1
     if isinstance(value, str):
-        if _DIGEST.match(value):
-            return ("1" if value[0] == "0" else "0") + value[1:]
-        return value + "x"
+        digest = ("1" if value[:1] == "0" else "0") + value[1:]
+        return digest if _DIGEST.match(value) else value + "x"
     if isinstance(value, list):
         return [*value, "x"]
-    if isinstance(value, dict):
-        return {**value, "x": 1}
-    return "x"
+    return {**value, "x": 1} if isinstance(value, dict) else "x"
 
 
 def retyped(value: Value) -> Value:

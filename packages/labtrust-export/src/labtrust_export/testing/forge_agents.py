@@ -30,6 +30,15 @@ def _another(action: str) -> str:
     return "NOOP" if action != "NOOP" else "OPEN_DOOR"
 
 
+def _setting(**values: str) -> Edit:
+    """Return what sets fields of an event."""
+
+    def edit(event: Record) -> None:
+        event.update(values)
+
+    return edit
+
+
 def _accepted(bundle: Good) -> list[int]:
     """Return the places of accepted events of agents that are signed."""
     return [
@@ -98,7 +107,7 @@ def agent_unknown_key(bundle: Good) -> Iterator[Forged]:
     """Yield bundles with an action under a key that nobody knows."""
     for index in _accepted(bundle):
         for name in ("attacker", "", "ED25519:KEY_SECURITY"):
-            files = _edited(bundle, index, lambda event, name=name: event.update(key_id=name))
+            files = _edited(bundle, index, _setting(key_id=name))
             yield Forged(f"{index}-{name or 'empty'}", files, "AGENT_KEY_UNKNOWN")
 
 
@@ -136,7 +145,7 @@ def agent_impersonated(bundle: Good) -> Iterator[Forged]:
         own = bundle.records[index]["event"]["agent_id"]
         for name in (*(agents if bundle.thorough else agents[index % 3 :: 3]), "EVIL"):
             if name != own:
-                files = _edited(bundle, index, lambda event, name=name: event.update(agent_id=name))
+                files = _edited(bundle, index, _setting(agent_id=name))
                 yield Forged(f"{index}-{name}", files, "AGENT_KEY_MISMATCH")
 
 
@@ -212,9 +221,7 @@ def agent_signature(bundle: Good) -> Iterator[Forged]:
         }
         for what, text in bad.items():
             if text != right:
-                files = _edited(
-                    bundle, index, lambda event, text=text: event.update(signature=text)
-                )
+                files = _edited(bundle, index, _setting(signature=text))
                 yield Forged(f"{index}-{what}", files, "AGENT_SIGNATURE_BAD")
 
 
@@ -266,11 +273,10 @@ def agent_stale_head(bundle: Good) -> Iterator[Forged]:
     for index in range(len(bundle.records)):
         if any(place > index for place in _accepted(bundle)):
             records = bundle.records
-            place = records[index].get("event", records[index].get("body"))
             if index == 0:
-                place["config"]["seed"] += 1
+                records[0]["body"]["config"]["seed"] += 1
             elif records[index]["outcome"]["status"] == "BLOCKED":
-                place["rationale"] = "I was told to"
+                records[index]["event"]["rationale"] = "I was told to"
             else:
                 continue
             files = sealed(bundle.told(relinked(records)))

@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from labtrust_core.canonical import canonical_bytes, sha256_hex
@@ -130,7 +131,7 @@ def clockwork_forged(bundle: Good) -> Iterator[Forged]:
 
             if not item["outcome"].get("data", {}).get("released_results"):
                 yield Forged(f"{index}-out", retold(bundle, drop), "REPLAY_MISMATCH")
-                files = retold(bundle, lambda records, index=index: again(records, index, "sys-99"))
+                files = retold(bundle, partial(again, index=index, event_id="sys-99"))
                 yield Forged(f"{index}-twice", files, "REPLAY_MISMATCH")
 
 
@@ -152,20 +153,12 @@ def _beginnings() -> dict[str, Edit]:
     def roster(records: Records) -> None:
         records[0]["body"]["roster"]["A_EXTRA"] = "ROLE_RUNNER"
 
-    def partner(records: Records) -> None:
-        records[0]["body"]["partner"] = "hsl_like"
-
-    def reason(records: Records) -> None:
-        records[-1]["body"]["reason"] = "aborted"
-
     return {
         "first-world": world,
         "last-world": last_world,
         "seed": seed,
         "scenario": scenario,
         "roster": roster,
-        "partner": partner,
-        "reason": reason,
     }
 
 
@@ -179,8 +172,7 @@ def _beginnings() -> dict[str, Edit]:
 def beginning_forged(bundle: Good) -> Iterator[Forged]:
     """Yield bundles that began or ended otherwise, says everybody."""
     for what, edit in _beginnings().items():
-        if what != "reason":
-            yield Forged(what, retold(bundle, edit), "REPLAY_MISMATCH")
+        yield Forged(what, retold(bundle, edit), "REPLAY_MISMATCH")
 
 
 @forges(

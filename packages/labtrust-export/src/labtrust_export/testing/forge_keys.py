@@ -229,7 +229,7 @@ def keys_stolen_in_part(bundle: Good) -> Iterator[Forged]:
             yield Forged(f"{index}-{what}", _remade(bundle, records, signers), code)
 
 
-_NOBODY: Final = {
+_NOBODY: Final[dict[str, tuple[list[str], str]]] = {
     "log_keys": ([], "CHECKPOINT_KEY_UNKNOWN"),
     "bundle_keys": ([], "ENVELOPE_KEY_UNKNOWN"),
     "policies": ([], "POLICY_NOT_TRUSTED"),

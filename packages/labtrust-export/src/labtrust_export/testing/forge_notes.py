@@ -72,7 +72,7 @@ def _placed(bundle: Good, place: str, data: bytes) -> Files:
 
 
 def _not_notes(right: bytes) -> dict[str, bytes]:
-    text, lines = right.split("\n\n".encode())
+    text, lines = right.split(b"\n\n")
     first = lines.split(b"\n")[0]
     return {
         "empty": b"",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from labtrust_export.testing.forgery import Forged, Good, forges
@@ -15,7 +16,7 @@ from labtrust_export.testing.sealing import Files, Record, relinked, sealed
 Records = list[Record]
 Edit = Callable[[Records], object]
 
-_RELABEL: Final = "RC_SPECIMEN_UNKNOWN"  # a reason that nothing but the world can bear out
+RELABEL: Final = "RC_SPECIMEN_UNKNOWN"  # a reason that nothing but the world can bear out
 
 
 def retold(bundle: Good, edit: Edit) -> Files:
@@ -60,11 +61,11 @@ def _whitewashed(
     for reason in reasons:
         for index in _refused(bundle, reason):
             if accepting:
-                files = retold(bundle, lambda records, index=index: accept(records, index))
+                files = retold(bundle, partial(accept, index=index))
                 yield Forged(f"{index}-accepted", files, code)
 
             def relabel(records: Records, index: int = index) -> None:
-                records[index]["outcome"]["reason"] = _RELABEL
+                records[index]["outcome"]["reason"] = RELABEL
 
             yield Forged(f"{index}-relabelled", retold(bundle, relabel), code)
 
@@ -129,9 +130,9 @@ def time_wrong(bundle: Good) -> Iterator[Forged]:
 )
 def identity_reused(bundle: Good) -> Iterator[Forged]:
     """Yield bundles in which an event id is used again."""
-    refused = next(i for i, item in enumerate(bundle.records) if _is(item, "BLOCKED"))
+    refused = next(i for i, item in enumerate(bundle.records) if stands(item, "BLOCKED"))
     for index, record in enumerate(bundle.records):
-        if index > refused and _is(record, "ACCEPTED"):
+        if index > refused and stands(record, "ACCEPTED"):
 
             def reuse(records: Records, index: int = index) -> None:
                 records[index]["event"]["event_id"] = records[refused]["event"]["event_id"]
@@ -139,7 +140,8 @@ def identity_reused(bundle: Good) -> Iterator[Forged]:
             yield Forged(str(index), retold(bundle, reuse), "RULE_IDENTITY")
 
 
-def _is(record: Record, status: str) -> bool:
+def stands(record: Record, status: str) -> bool:
+    """Whether a record is an agent's, and accepted or blocked."""
     return record.get("origin") == "agent" and record["outcome"]["status"] == status
 
 
@@ -153,7 +155,7 @@ def _is(record: Record, status: str) -> bool:
 def role_exceeded(bundle: Good) -> Iterator[Forged]:
     """Yield bundles with an action outside the agent's role."""
     for index, record in enumerate(bundle.records):
-        if not _is(record, "ACCEPTED"):
+        if not stands(record, "ACCEPTED"):
             continue
         for name in ("EVIL", "SYSTEM ", "A_RUNNER\u200b"):
 
@@ -183,7 +185,7 @@ _RUNTIME: Final = "AGENT_SIGNATURE_MISSING"
 def runtime_control_unsigned(bundle: Good) -> Iterator[Forged]:
     """Yield bundles with runtime control that nobody signed."""
     for index, record in enumerate(bundle.records):
-        if _is(record, "ACCEPTED"):
+        if stands(record, "ACCEPTED"):
             for agent in ("SYSTEM", record["event"]["agent_id"]):
 
                 def control(records: Records, index: int = index, agent: str = agent) -> None:
@@ -231,7 +233,7 @@ def roster_forged(bundle: Good) -> Iterator[Forged]:
 def capability_exceeded(bundle: Good) -> Iterator[Forged]:
     """Yield bundles with an action beyond a role's limits."""
     for index, record in enumerate(bundle.records):
-        if _is(record, "ACCEPTED"):
+        if stands(record, "ACCEPTED"):
             for name in ("rationale", "reason_code"):
 
                 def strip(records: Records, index: int = index, name: str = name) -> None:
@@ -255,7 +257,7 @@ def signature_refusal_hidden(bundle: Good) -> Iterator[Forged]:
 
 @forges(
     "token-misused",
-    "presents a token that is not there, used, revoked, expired or of another kind, and gets through",
+    "gets through with a token that is not there, used, revoked, expired or of another kind",
     level="L2",
     bases=("limited", "enforced", "frozen"),
 )
@@ -345,269 +347,10 @@ def refusal_invented(bundle: Good) -> Iterator[Forged]:
         "SIG_STALE_HEAD",
     )
     for index, record in enumerate(bundle.records):
-        if _is(record, "ACCEPTED"):
+        if stands(record, "ACCEPTED"):
             for reason in reasons:
 
                 def deny(records: Records, index: int = index, reason: str = reason) -> None:
                     refuse(records, index, reason)
 
                 yield Forged(f"{index}-{reason}", retold(bundle, deny), "RULE_FALSE_REFUSAL")
-
-
-@forges(
-    "origin-forged",
-    "passes an agent's action off as the clockwork's or as enforcement",
-    level="L2",
-    bases=("clocked", "amended", "enforced"),
-)
-def origin_forged(bundle: Good) -> Iterator[Forged]:
-    """Yield bundles in which somebody's action happened by itself."""
-    for index, record in enumerate(bundle.records):
-        if not _is(record, "ACCEPTED"):
-            continue
-
-        def clockwork(records: Records, index: int = index) -> None:
-            records[index]["origin"] = "clockwork"
-
-        yield Forged(f"{index}-clockwork", retold(bundle, clockwork), "RULE_ORIGIN")
-
-        def enforcement(records: Records, index: int = index) -> None:
-            records[index]["origin"] = "enforcement"
-            records[index]["event"]["agent_id"] = "SYSTEM"
-
-        codes = frozenset({"RULE_ORIGIN", "RULE_ENFORCEMENT"})
-        yield Forged(f"{index}-enforcement", retold(bundle, enforcement), codes)
-
-
-@forges(
-    "outcome-role",
-    "states another role in an outcome than the agent has",
-    level="L2",
-    bases=("amended", "signed", "roster"),
-)
-def outcome_role(bundle: Good) -> Iterator[Forged]:
-    """Yield bundles with a wrong role in an outcome."""
-    for index, record in enumerate(bundle.records):
-        if _is(record, "ACCEPTED"):
-            for role in ("ROLE_INVENTED", ""):
-
-                def claim(records: Records, index: int = index, role: str = role) -> None:
-                    records[index]["outcome"]["role"] = role
-
-                yield Forged(
-                    f"{index}-{role or 'empty'}", retold(bundle, claim), "RULE_OUTCOME_ROLE"
-                )
-
-
-@forges(
-    "reason-forged",
-    "gives an accepted action a reason, a refused one none, or an invented one",
-    level="L2",
-    bases=("amended", "reception"),
-)
-def reason_forged(bundle: Good) -> Iterator[Forged]:
-    """Yield bundles with a reason where there is none, and the other way round."""
-    for index, record in enumerate(bundle.records):
-        if _is(record, "ACCEPTED"):
-
-            def give(records: Records, index: int = index) -> None:
-                records[index]["outcome"]["reason"] = _RELABEL
-
-            yield Forged(f"{index}-given", retold(bundle, give), "RULE_REASON")
-        elif _is(record, "BLOCKED") and not record["outcome"]["reason"].startswith("RBAC"):
-
-            def invent(records: Records, index: int = index) -> None:
-                records[index]["outcome"]["reason"] = "RC_INVENTED"
-
-            def drop(records: Records, index: int = index) -> None:
-                del records[index]["outcome"]["reason"]
-
-            yield Forged(f"{index}-invented", retold(bundle, invent), "RULE_REASON")
-            yield Forged(f"{index}-dropped", retold(bundle, drop), "RULE_REASON")
-
-
-@forges(
-    "violation-erased",
-    "erases a violation and what enforcement did about it, or invents one",
-    level="L2",
-    bases=("enforced", "signed", "frozen"),
-    holes=("B21", "B22"),
-)
-def violation_erased(bundle: Good) -> Iterator[Forged]:
-    """Yield bundles in which a violation is not what policy says."""
-    for index, record in enumerate(bundle.records):
-        if not record.get("outcome", {}).get("violations"):
-            continue
-
-        def erase(records: Records, index: int = index) -> None:
-            del records[index]["outcome"]["violations"]
-
-        def wash(records: Records, index: int = index) -> None:
-            del records[index]["outcome"]["violations"]
-            while records[index + 1].get("origin") == "enforcement":
-                del records[index + 1]
-
-        def soften(records: Records, index: int = index) -> None:
-            records[index]["outcome"]["violations"][0]["severity"] = "NONE"
-
-        def rename(records: Records, index: int = index) -> None:
-            records[index]["outcome"]["violations"][0]["invariant_id"] = "INV-INVENTED"
-
-        for what, edit in {
-            "erased": erase,
-            "washed": wash,
-            "softer": soften,
-            "other": rename,
-        }.items():
-            yield Forged(f"{index}-{what}", retold(bundle, edit), "RULE_INVARIANT")
-    for index, record in enumerate(bundle.records):
-        if _is(record, "ACCEPTED"):
-
-            def accuse(records: Records, index: int = index) -> None:
-                records[index]["outcome"]["violations"] = [
-                    {"invariant_id": "INV-TOK-002", "severity": _severity(bundle)}
-                ]
-                records[index]["outcome"]["evaluated"] = []
-
-            yield Forged(f"{index}-accused", retold(bundle, accuse), "RULE_INVARIANT")
-
-
-def _severity(bundle: Good) -> str:
-    """Return the severity that goes with the invariant of tokens."""
-    return next(
-        item["severity"]
-        for record in (*bundle.records[1:-1],)
-        for item in record["outcome"].get("violations", ())
-    )
-
-
-@forges(
-    "enforcement-forged",
-    "takes an answer of enforcement out, puts one in, softens or swaps it",
-    level="L2",
-    bases=("enforced", "signed", "frozen", "charged"),
-    holes=("B23",),
-)
-def enforcement_forged(bundle: Good) -> Iterator[Forged]:
-    """Yield bundles whose enforcement is not what policy asks for."""
-    for index, record in enumerate(bundle.records):
-        if record.get("origin") != "enforcement":
-            continue
-
-        def remove(records: Records, index: int = index) -> None:
-            del records[index]
-
-        def spare(records: Records, index: int = index) -> None:
-            records[index]["event"]["args"]["target"] = "A_QC_2"
-
-        def shorten(records: Records, index: int = index) -> None:
-            records[index]["event"]["args"]["duration_s"] = 1
-
-        def soften(records: Records, index: int = index) -> None:
-            action = records[index]["event"]["action_type"]
-            softer = "KILL_SWITCH_ZONE" if action == "THROTTLE_AGENT" else "THROTTLE_AGENT"
-            records[index]["event"]["action_type"] = softer
-
-        def double(records: Records, index: int = index) -> None:
-            again(records, index, "sys-999")
-
-        edits: dict[str, Edit] = {
-            "out": remove,
-            "other-target": spare,
-            "shorter": shorten,
-            "softer": soften,
-            "twice": double,
-        }
-        for what, edit in edits.items():
-            yield Forged(f"{index}-{what}", retold(bundle, edit), "RULE_ENFORCEMENT")
-    if bundle.name == "frozen":
-
-        def swap(records: Records) -> None:
-            records[6], records[7] = records[7], records[6]
-
-        yield Forged("swapped", retold(bundle, swap), "RULE_ENFORCEMENT")
-
-
-@forges(
-    "enforcement-invented",
-    "has enforcement stop an agent who did nothing",
-    level="L2",
-    bases=("enforced", "amended", "clocked"),
-    holes=("B23",),
-)
-def enforcement_invented(bundle: Good) -> Iterator[Forged]:
-    """Yield bundles with enforcement that nothing brought about."""
-    pattern = {
-        "event": {
-            "action_type": "THROTTLE_AGENT",
-            "agent_id": "SYSTEM",
-            "args": {
-                "duration_s": 120,
-                "reason_code": "INV-TOK-002",
-                "rule_id": "tokens",
-                "target": "A_INSIDER_0",
-                "type": "throttle_agent",
-            },
-            "event_id": "sys-777",
-        },
-        "kind": "event",
-        "origin": "enforcement",
-        "outcome": {"status": "ACCEPTED"},
-        "v": 1,
-    }
-    for index, record in enumerate(bundle.records):
-        if _is(record, "ACCEPTED"):
-
-            def stop(records: Records, index: int = index) -> None:
-                made = copy.deepcopy(pattern) | {"t": records[index]["t"]}
-                made["event"]["t_s"] = records[index]["t"]
-                records.insert(index + 1, made)
-
-            yield Forged(f"{index}", retold(bundle, stop), "RULE_ENFORCEMENT")
-
-
-@forges(
-    "result-unmeasured",
-    "releases a result that was never measured, releases one twice, measures one twice",
-    level="L2",
-    bases=("amended", "clocked"),
-    holes=("B12",),
-)
-def result_unmeasured(bundle: Good) -> Iterator[Forged]:
-    """Yield bundles in which a result lives as no result can."""
-    for index, record in enumerate(bundle.records):
-        if record.get("origin") is None or record["outcome"]["status"] != "ACCEPTED":
-            continue
-        action = record["event"]["action_type"]
-        released = record["outcome"].get("data", {}).get("released_results")
-        if released:
-
-            def invent(records: Records, index: int = index) -> None:
-                records[index]["outcome"]["data"]["released_results"] = ["RES_NEVER"]
-
-            yield Forged(f"{index}-never-measured", retold(bundle, invent), "RULE_LIFECYCLE")
-            if action == "RELEASE_RESULT":
-                files = retold(bundle, lambda records, index=index: again(records, index, "e99"))
-                yield Forged(f"{index}-released-twice", files, "RULE_LIFECYCLE")
-        if action == "GENERATE_RESULT":
-            files = retold(bundle, lambda records, index=index: again(records, index, "e98"))
-            yield Forged(f"{index}-measured-twice", files, "RULE_LIFECYCLE")
-
-            def erase(records: Records, index: int = index) -> None:
-                del records[index]
-
-            yield Forged(f"{index}-measurement-erased", retold(bundle, erase), "RULE_LIFECYCLE")
-
-
-@forges(
-    "specimen-twice",
-    "lets a specimen arrive twice",
-    level="L2",
-    bases=("arriving",),
-)
-def specimen_twice(bundle: Good) -> Iterator[Forged]:
-    """Yield bundles in which a specimen comes a second time."""
-    for index, record in enumerate(bundle.records):
-        if record.get("outcome", {}).get("data", {}).get("specimen_ids"):
-            files = retold(bundle, lambda records, index=index: again(records, index, "sys-998"))
-            yield Forged(str(index), files, "RULE_LIFECYCLE")

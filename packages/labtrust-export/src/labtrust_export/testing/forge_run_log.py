@@ -123,7 +123,7 @@ def _order(records: list[Record]) -> dict[str, list[Record]]:
         "dropped-begin-and-end": lambda run: [run.pop(3), run.pop(3)],
         "begin-twice": lambda run: run.insert(1, begin),
         "end-twice": lambda run: run.insert(3, end),
-        "again-without-resume": lambda run: [run.insert(3, begin), run.insert(4, end)],
+        "again-without-resume": lambda run: run.__setitem__(slice(3, 3), [begin, end]),
         "end-first": lambda run: run.insert(1, run.pop(2)),
         "close-twice": lambda run: run.append(close),
         "goes-on": lambda run: run.extend(middle[:2]),

@@ -189,7 +189,6 @@ def policy_shape(bundle: Good) -> Iterator[Forged]:
         "order-of-nothing": right | {"order": [{"keys": ["a"], "path": ["zz"]}, *right["order"]]},
         "order-of-other-keys": right | {"order": [item | keys, *right["order"][1:]]},
         "order-twice": right | {"order": [item, *right["order"]]},
-        "order-reversed": right | {"order": right["order"][::-1]},
     }.items():
         files = bundle.files | {POLICY: canonical_bytes(data) + b"\n"}
         yield Forged(what, resealed(files), "POLICY_SCHEMA")
@@ -211,7 +210,11 @@ def policy_swapped(bundle: Good) -> Iterator[Forged]:
         files = resealed(bundle.files | {POLICY: data})
         yield Forged(f"without-{name}", files, "POLICY_FINGERPRINT")
     right = json.loads(bundle.episode.policy)
-    for what, order in {"unordered": [], "half-ordered": right["order"][1:]}.items():
+    for what, order in {
+        "unordered": [],
+        "half-ordered": right["order"][1:],
+        "ordered-backwards": right["order"][::-1],
+    }.items():
         data = canonical_bytes(right | {"order": order}) + b"\n"
         files = resealed(bundle.files | {POLICY: data})
         yield Forged(what, files, "POLICY_FINGERPRINT")

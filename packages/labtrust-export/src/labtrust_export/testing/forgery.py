@@ -163,7 +163,7 @@ class ForgeryClass:
 CLASSES: Final[dict[str, ForgeryClass]] = {}
 
 
-def forges(  # noqa: PLR0913 - a class has that many sides, and all but two are named
+def forges(
     name: str,
     attacker: str,
     *,

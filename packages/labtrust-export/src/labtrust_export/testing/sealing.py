@@ -60,7 +60,8 @@ def relinked(
         agents: Keys of agents who sign again what they signed, so that it names the new head.
         keep: Indexes of records whose signature stays as it is.
     """
-    head, leaves = NO_PREV, []
+    head = NO_PREV
+    leaves: list[bytes] = []
     lines: list[bytes] = []
     name = records[0]["body"]["config"]["episode"] if agents else ""
     events = 0

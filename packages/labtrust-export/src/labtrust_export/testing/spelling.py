@@ -50,7 +50,7 @@ def _spaced(line: bytes) -> bytes:
 
 def _reordered(line: bytes) -> bytes:
     value = json.loads(line)
-    turned = {name: value[name] for name in reversed(sorted(value))}
+    turned = {name: value[name] for name in sorted(value, reverse=True)}
     return json.dumps(turned, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -94,6 +94,11 @@ _WHOLE: Final[dict[str, Callable[[bytes], bytes]]] = {
 }
 
 
+def _put(place: re.Pattern[bytes], text: bytes, line: bytes) -> bytes:
+    """Return a line with a text, taken as it is, at the first such place."""
+    return place.sub(lambda _found: text, line, count=1)
+
+
 def misspelled(line: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield spellings of the object in a canonical line that no strict reader accepts.
 
@@ -107,4 +112,4 @@ def misspelled(line: bytes) -> Iterator[tuple[str, bytes]]:
     for tricks, place in ((_NUMBERS, _INTEGER), (_IN_TEXT, _TEXT)):
         for name, text in tricks.items():
             if place.search(line):
-                yield name, place.sub(lambda _found, text=text: text, line, count=1)
+                yield name, _put(place, text, line)
