@@ -32,11 +32,12 @@ def list_files(folder: Path) -> list[str]:
     """Return the relative paths of all files but the manifest, in order of code points.
 
     Raises:
-        CheckFailedError: ``RELEASE_NOT_A_FOLDER``, ``…_EMPTY``, ``…_FILE_KIND``, ``…_NAME_ILLEGAL``,
-            ``…_NAME_CLASH``, ``…_FOLDER_EMPTY``, in this order.
+        CheckFailedError: ``RELEASE_NOT_A_FOLDER``, ``…_EMPTY``, ``…_FILE_KIND``,
+            ``…_NAME_ILLEGAL``, ``…_NAME_CLASH``, ``…_FOLDER_EMPTY``, in this order.
     """
     if folder.is_symlink() or not folder.is_dir():
-        raise CheckFailedError("RELEASE_NOT_A_FOLDER", str(folder), "missing, no folder, or a link")
+        message = "missing, no folder, or a link"
+        raise CheckFailedError("RELEASE_NOT_A_FOLDER", str(folder), message)
     found = dict(sorted(_walk(folder, "")))
     files = [path for path, mode in found.items() if stat.S_ISREG(mode)]
     folders = [path for path, mode in found.items() if stat.S_ISDIR(mode)]
