@@ -66,7 +66,7 @@ def read_sbom(data: bytes) -> dict[str, str]:
     """Read a bill of materials: version by name of each component.
 
     Raises:
-        CheckFailedError: ``RELEASE_SBOM``: not canonical JSON, no bill of this version, empty, or it
+        CheckFailedError: ``RELEASE_SBOM``: not canonical, no bill of this version, empty, or it
             names something twice.
     """
     try:
