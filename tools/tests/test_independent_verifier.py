@@ -35,22 +35,8 @@ PARTS = [TOOLS / "independent_verifier.py", *sorted((TOOLS / "second_verifier").
 OURS = {"cryptography", "second_verifier"}
 EACH = 2  # forgeries of a class; the battery tries all of them
 
-LOW_ORDER = (  # the eight points of low order, with the encodings that are not canonical
-    "0000000000000000000000000000000000000000000000000000000000000000",
-    "0000000000000000000000000000000000000000000000000000000000000080",
-    "0100000000000000000000000000000000000000000000000000000000000000",
-    "0100000000000000000000000000000000000000000000000000000000000080",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-)
+VECTORS = TOOLS.parent / "packages" / "labtrust-core" / "tests" / "vectors"  # official ones
+
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -248,9 +234,35 @@ def test_a_key_listed_twice_is_a_bad_question(tmp_path):
         independent_verifier.verify(bundle(tmp_path / "bundle"), twice)
 
 
-@pytest.mark.parametrize("encoding", LOW_ORDER)
+def vectors(name):
+    return json.loads((VECTORS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("encoding", vectors("low_order"))
 def test_a_key_of_low_order_is_refused(encoding):
     assert not formats.is_accepted_key(bytes.fromhex(encoding))
+
+
+def test_official_signatures_are_judged_as_official_vectors_say():
+    for key, cases in vectors("wycheproof_ed25519"):
+        for _number, message, signature, result, *_ in cases:
+            good = formats.signed_by(*map(bytes.fromhex, (key, signature, message)))
+            assert result == "acceptable" or good == (result == "valid")
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_roots_are_those_of_the_reference(size):
+    known = vectors("merkle")
+    leaves = [formats.leaf_hash(bytes.fromhex(leaf)) for leaf in known["leaves"][:size]]
+
+    assert formats.Tree(leaves).root.hex() == known["roots"][size]
+
+
+@pytest.mark.parametrize("name", vectors("jcs"))
+def test_official_documents_have_their_canonical_form(name):
+    given_, canonical = vectors("jcs")[name]
+
+    assert formats.canonical(json.loads(given_)) == canonical
 
 
 @given(st.binary(min_size=32, max_size=32))
