@@ -266,6 +266,35 @@ COMMANDS: Final = (
         distribution="labtrust-export",
     ),
     CommandEntry(
+        name="build-release-manifest",
+        section=EVIDENCE,
+        summary="Put a folder of bundles and results under one signed manifest.",
+        example="labtrust build-release-manifest --release-dir release --release-key release.key",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="verify-release",
+        section=EVIDENCE,
+        summary="Verify a release: every file, every bundle, every run.",
+        example="labtrust verify-release --release-dir release --trust-policy trust-policy.json",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="transparency-log",
+        section=EVIDENCE,
+        summary="Append releases and bundles to a log that only grows, or verify it.",
+        example="labtrust transparency-log --in release --out log --log-key log.key",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="witness",
+        section=EVIDENCE,
+        summary="Cosign a log's checkpoint if it continues what was seen of it.",
+        example="labtrust witness --checkpoint run_checkpoint --log run_log.jsonl "
+        "--key witness.key --state seen.json --log-key-pub log.pub",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
         name="doctor",
         section=INSTALLATION,
         summary="What is installed, what is missing, and whether the policy is sound.",
