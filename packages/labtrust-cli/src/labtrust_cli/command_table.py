@@ -232,8 +232,8 @@ COMMANDS: Final = (
         name="verify-receipt",
         section=EVIDENCE,
         summary="Whether a receipt by itself holds, under your trust policy.",
-        example="labtrust verify-receipt receipt_specimen_S1.v0.1.json "
-        "--trust keys/trust-policy.json",
+        example="labtrust verify-receipt --receipt receipt_specimen_S1.v0.1.json "
+        "--trust-policy keys/trust-policy.json",
         distribution="labtrust-export",
     ),
     CommandEntry(
@@ -242,6 +242,56 @@ COMMANDS: Final = (
         summary="How far an evidence bundle holds, under your trust policy.",
         example="labtrust verify-bundle --bundle evidence/EvidenceBundle.v0.1 "
         "--trust-policy keys/trust-policy.json",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="export-fhir",
+        section=EVIDENCE,
+        summary="An evidence bundle as an HL7 FHIR R4 Bundle.",
+        example="labtrust export-fhir --receipts EvidenceBundle.v0.1 --out fhir",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="validate-fhir",
+        section=EVIDENCE,
+        summary="Whether a FHIR R4 Bundle is sound.",
+        example="labtrust validate-fhir --bundle fhir/fhir_bundle.json",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="ui-export",
+        section=EVIDENCE,
+        summary="A run as one zip for a viewer.",
+        example="labtrust ui-export --run my_run --out my_run.zip",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="build-release-manifest",
+        section=EVIDENCE,
+        summary="Put a folder of bundles and results under one signed manifest.",
+        example="labtrust build-release-manifest --release-dir release --release-key release.key",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="verify-release",
+        section=EVIDENCE,
+        summary="Verify a release: every file, every bundle, every run.",
+        example="labtrust verify-release --release-dir release --trust-policy trust-policy.json",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="transparency-log",
+        section=EVIDENCE,
+        summary="Append releases and bundles to a log that only grows, or verify it.",
+        example="labtrust transparency-log --in release --out log --log-key log.key",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="witness",
+        section=EVIDENCE,
+        summary="Cosign a log's checkpoint if it continues what was seen of it.",
+        example="labtrust witness --checkpoint run_checkpoint --log run_log.jsonl "
+        "--key witness.key --state seen.json --log-key-pub log.pub",
         distribution="labtrust-export",
     ),
     CommandEntry(

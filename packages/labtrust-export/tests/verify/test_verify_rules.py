@@ -74,7 +74,7 @@ def mint_without_approvals(records):
 
 
 def mint_what_policy_does_not_know(records):
-    records[1]["event"]["args"].update(token_type="OF_MY_OWN")
+    records[1]["event"]["args"] |= {"token_type": "OF_MY_OWN"}
 
 
 def refuse_for_a_rate_that_was_kept(records):
