@@ -80,7 +80,7 @@ def check_canonical(data: bytes) -> None:
 # ------------------------------------------------------------------------------------------- logs
 
 
-def _log_of(data: bytes) -> bytes:
+def log_of(data: bytes) -> bytes:
     """Return a log: the input, or a good log with a piece or a place of a record changed."""
     if len(data) < 3 or data[0] > 1:  # noqa: PLR2004 - kind, log, record
         return data
@@ -114,7 +114,7 @@ def _checked(data: bytes) -> None:
 
 def check_ledger(data: bytes) -> None:
     """Both verifiers say the same of a ledger."""
-    log = _log_of(data)
+    log = log_of(data)
     formats.read_canonical.cache_clear()
     first, second = _fault(lambda: _checked(log)), _fault(lambda: logs.read_log(log))
     require(first == second, f"the verifiers differ: {first} and {second}")
@@ -156,7 +156,7 @@ class _Unsynced(OsFiles):
 
 def check_recover(data: bytes) -> None:
     """A log that cannot be recovered stays as it is; one that can loses its tail, once."""
-    log = _log_of(data)
+    log = log_of(data)
     path, files = file_of("log.jsonl", log), _Unsynced()
     first = accepted(lambda: recover(path, files=files), LedgerError)
     left = path.read_bytes()
@@ -287,7 +287,8 @@ def _notes() -> list[bytes]:
     return [good("run").files[name] for name in ("checkpoint", "run_checkpoint")]
 
 
-def _log_seeds() -> Iterable[bytes]:
+def log_seeds() -> Iterable[bytes]:
+    """Return a log, and instructions for changes of others."""
     yield b""
     yield joined(good("frozen").episode.lines)
     yield from (b"\x00\x01\x00\x10" + bytes([place, 5]) + b"x" for place in range(8))
@@ -344,9 +345,9 @@ def _checkpoint_seeds() -> list[bytes]:
 
 TARGETS: Final = (
     Target("canonical", "canonical JSON, both readers", check_canonical, _canonical_seeds),
-    Target("ledger", "a ledger, both verifiers", check_ledger, _log_seeds),
+    Target("ledger", "a ledger, both verifiers", check_ledger, log_seeds),
     Target("run-log", "the log of a run, both verifiers", check_run, _run_seeds),
-    Target("recover", "a log after a crash", check_recover, _log_seeds),
+    Target("recover", "a log after a crash", check_recover, log_seeds),
     Target("note", "a signed note, both readers", check_note, _notes),
     Target("checkpoint", "a checkpoint's text", check_checkpoint, _checkpoint_seeds),
     Target("verifier-key", "a public key, both readers", check_verifier_key, _key_seeds),

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from fuzz import core_targets, export_targets
+from fuzz import core_targets, export_targets, release_targets
 from fuzz.target import Target
 
 TARGETS: Final[dict[str, Target]] = {
-    target.name: target for target in (*core_targets.TARGETS, *export_targets.TARGETS)
+    target.name: target
+    for target in (
+        *core_targets.TARGETS,
+        *export_targets.TARGETS,
+        *release_targets.TARGETS,
+    )
 }

@@ -47,6 +47,10 @@ def read_trust(value: Json) -> Trust:
             raise ValueError("a key stands in a list twice")
         return found
 
+    for name in ("policies", "agent_keys"):
+        digests = texts(stated[name])
+        if len(set(digests)) < len(digests):
+            raise ValueError(f"a digest stands in {name} twice")
     keys(stated["release_keys"], form.LOG_KEY)
     return Trust(
         keys(stated["log_keys"], form.LOG_KEY),

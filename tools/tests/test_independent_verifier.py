@@ -207,6 +207,14 @@ def test_the_command_keeps_what_it_has_seen(shown, tmp_path, trust_file):
     assert len(seen["runs"]) == 1
 
 
+@pytest.mark.parametrize("name", ["policies", "agent_keys"])
+def test_a_digest_stands_in_a_trust_policy_once(tmp_path, name):
+    trust = {**honest_trust(), name: ["a" * 64, "a" * 64]}
+
+    with pytest.raises(ValueError, match="twice"):
+        independent_verifier.verify(bundle(tmp_path / "bundle"), trust)
+
+
 def test_the_command_says_no_with_a_code(shown, tmp_path, trust_file):
     folder = bundle(tmp_path / "bundle")
     (folder / "checkpoint").unlink()

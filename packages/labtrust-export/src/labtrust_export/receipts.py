@@ -66,7 +66,7 @@ class ReceiptCounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the ledger tells of one specimen or one result; times in seconds of simulation."""
 
-    version: Literal["0.1"] = VERSION
+    version: Literal["0.1"]
     entity_type: EntityType
     entity_id: str
     specimen_id: str | None
@@ -172,6 +172,7 @@ class ReceiptCollector:
         decision, decided_by = _decision(noted, birth)
         is_result = kind.name == "result"
         return Receipt(
+            version=VERSION,
             entity_type=kind.name,
             entity_id=entity_id,
             specimen_id=birth.specimen_id if is_result else entity_id,

@@ -217,6 +217,7 @@ def name_of(entity_id, kind="specimen"):
     lists = ("records", "device_ids", "reason_codes", "tokens_consumed", "violations")
     return receipt_file_name(
         Receipt(
+            version="0.1",
             entity_type=kind,
             entity_id=entity_id,
             decision="PENDING",

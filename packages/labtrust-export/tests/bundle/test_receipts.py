@@ -1,8 +1,11 @@
 """Every row of the table of receipts, on ledgers of a few records."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from labtrust_core.canonical import canonical_bytes
 from labtrust_core.ledger.merkle import leaf_hash, root_from_inclusion
 from labtrust_core.ledger.record import EventRecord, StartRecord, read_record
 from labtrust_export.receipts import (
@@ -323,6 +326,14 @@ def test_a_line_of_another_shape_is_no_receipt(receipts, arrival):
     line = receipts(arrival)[S1].line()
     with pytest.raises(ReceiptError, match="unknown field `x`"):
         read_receipt(line.removesuffix(b"}") + b',"x":1}')
+
+
+def test_every_field_of_a_receipt_is_needed(receipts, arrival):
+    stated = json.loads(receipts(arrival)[S1].line())
+    for name in stated:
+        kept = {key: value for key, value in stated.items() if key != name}
+        with pytest.raises(ReceiptError, match=name):
+            read_receipt(canonical_bytes(kept))
 
 
 def test_counts_are_those_of_the_receipts(make, arrival, generated):

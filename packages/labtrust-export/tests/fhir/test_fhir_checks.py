@@ -92,6 +92,7 @@ CORPUS = {
         "reference",
     ),
     "reference to another type": (patient_as_specimen, "reference-type"),
+    "code that is no text": (put("Observation", "valueQuantity", "code", {"x": 1}), "unknown-code"),
     "bad unit": (put("Observation", "valueQuantity", "code", "mmol/litre"), "unknown-code"),
     "empty list": (put("Observation", "note", []), "empty"),
     "narrative without XHTML": (

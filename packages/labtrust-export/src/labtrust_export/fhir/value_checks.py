@@ -97,6 +97,6 @@ def _check_code(
     if not isinstance(system, str) or system not in sets:
         message = f"the value set does not know the system {shown(system)}"
         yield Finding(f"{where}.system", "unknown-system", message, source="terminology")
-    elif code not in sets[system]:
+    elif not isinstance(code, str) or code not in sets[system]:
         message = f"the value set has no {shown(code)} of {system}"
         yield Finding(f"{where}.code", "unknown-code", message, source="terminology")
