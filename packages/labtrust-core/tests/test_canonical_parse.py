@@ -1,6 +1,7 @@
 """The strict reader: canonical lines come back, every other line is refused with its reason."""
 
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -133,3 +134,37 @@ def test_brackets_in_strings_do_not_nest():
     with pytest.raises(NotCanonicalError) as caught:
         parse_canonical(canonical_bytes(value).replace(b":", b": "))
     assert caught.value.reason is Reason.NOT_CANONICAL
+
+
+@pytest.fixture
+def few_nodes(monkeypatch):
+    """Let a value have a few nodes only, so that a line of too many is short."""
+    monkeypatch.setattr("labtrust_core.canonical.MAX_NODES", 500)
+    return 500
+
+
+@pytest.mark.parametrize(
+    ("opening", "item"), [(b'{"a":[', b"[]"), (b'{"a":[', b"0"), (b"{", b'"a":0'), (b"{", b'""""')]
+)
+def test_far_too_many_nodes_are_refused_before_they_take_memory(few_nodes, opening, item):
+    line = opening + b",".join([item] * (20 * few_nodes)) + b"]}"
+    tracemalloc.start()
+    try:
+        with pytest.raises(NotCanonicalError) as caught:
+            parse_canonical(line)
+        used = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert caught.value.reason is Reason.TOO_LARGE
+    assert used < len(line)
+
+
+def test_as_many_nodes_as_are_allowed_are_read(few_nodes):
+    for value in ({"a": [0] * (few_nodes - 1)}, {"a": [[]] * (few_nodes - 1)}):
+        assert parse_canonical(canonical_bytes(value)) == value
+
+
+def test_commas_and_brackets_in_strings_are_no_nodes(few_nodes):
+    value = {"a": ",[{" * few_nodes}
+
+    assert parse_canonical(canonical_bytes(value)) == value

@@ -37,6 +37,9 @@ _EXACT_DIGITS: Final = 17  # a sign and the sixteen digits of 2^53-1
 # possessive, and an open string ends with the line: linear in time and small in memory on any bytes
 _STRING_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"{}[]"))
+_TOO_LARGE: Final = f"the value has more than {MAX_NODES} nodes"
+
 _TEXT_ONLY: Final = frozenset({str})
 _FLAT_LEAVES: Final = frozenset({str, bool, type(None)})
 _FLAT_ITEMS: Final = 200  # of one list in a flat mapping
@@ -93,7 +96,7 @@ class Shape(IntFlag):
 
 
 _REFUSALS: Final = (
-    (Shape.TOO_LARGE, Reason.TOO_LARGE, f"the value has more than {MAX_NODES} nodes"),
+    (Shape.TOO_LARGE, Reason.TOO_LARGE, _TOO_LARGE),
     (Shape.TOO_DEEP, Reason.TOO_DEEP, f"containers are nested deeper than {MAX_DEPTH}"),
     (Shape.NOT_JSON_TYPE, Reason.NOT_JSON_TYPE, "a node has a type that JSON does not know"),
     (Shape.KEY_NOT_TEXT, Reason.KEY_NOT_TEXT, "a key is not a string"),
@@ -258,6 +261,7 @@ def parse_canonical(line: bytes, limit: int = MAX_LINE) -> JsonObject:
         NotCanonicalError: The line is not the canonical form of an object; ``reason`` says why.
     """
     if len(line) <= limit:
+        _require_room(line)
         try:
             value = _decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -287,9 +291,34 @@ def _parse_slowly(line: bytes, limit: int) -> JsonObject:
     return value
 
 
+def _require_room(line: bytes) -> None:
+    """Refuse a long line of too many nodes before they take memory.
+
+    A value within the limit has at most so many commas and containers, and twice as many strings,
+    since each node may have a key.
+    """
+    if len(line) <= 2 * MAX_NODES:
+        return
+    marks, strings, end = [0, 0], 0, 0
+    for token in _STRING_TOKEN.finditer(line):
+        _count_marks(marks, line, end, token.start())
+        strings, end = strings + 1, token.end()
+        if strings > 2 * MAX_NODES or max(marks) > MAX_NODES + 1:
+            raise NotCanonicalError(Reason.TOO_LARGE, _TOO_LARGE)
+    _count_marks(marks, line, end, len(line))
+    if max(marks) > MAX_NODES + 1:
+        raise NotCanonicalError(Reason.TOO_LARGE, _TOO_LARGE)
+
+
+def _count_marks(marks: list[int], line: bytes, begin: int, end: int) -> None:
+    """Add the commas and the opening brackets of a piece without strings."""
+    marks[0] += line.count(b",", begin, end)
+    marks[1] += line.count(b"[", begin, end) + line.count(b"{", begin, end)
+
+
 def _nesting(line: bytes) -> int:
     deepest = depth = 0
-    for byte in _STRING_TOKEN.sub(b"", line):
+    for byte in _STRING_TOKEN.sub(b"", line).translate(None, _NO_BRACKETS):
         if byte in b"{[":
             depth += 1
             deepest = max(deepest, depth)
