@@ -49,6 +49,11 @@ def request_in_entry(bundle):
     bundle["entry"][0]["request"] = {"method": "POST", "url": "Organization"}
 
 
+def total_without_type(bundle):
+    bundle |= {"type": ["searchset"], "total": 1}
+    bundle["entry"][0]["request"] = {"method": "POST", "url": "Organization"}
+
+
 def patient_as_specimen(bundle):
     patient = next(x for x in bundle["entry"] if x["resource"]["resourceType"] == "Patient")
     first(bundle, "Observation")["specimen"] = {"reference": patient["fullUrl"]}
@@ -105,6 +110,11 @@ CORPUS = {
     "report without code": (drop("DiagnosticReport", "code"), "required"),
     "empty object": (put("Observation", "meta", {}), "empty"),
     "null": (put("Observation", "issued", None), "empty"),
+    "reference that is no text": (
+        put("Observation", "specimen", {"reference": {"x": 1}}),
+        "reference",
+    ),
+    "total in a Bundle of no type": (total_without_type, "bdl-1"),
     "bad type of Bundle": (put("Bundle", "type", "pile"), "code"),
     "unknown system": (
         put("Observation", "code", {"coding": [{"system": "urn:labtrust:test", "code": "x"}]}),
@@ -164,6 +174,9 @@ def test_a_value_set_of_the_callers_decides_which_codes_may_stand(bundle):
         '{"resourceType": "Bundle", "entry": ' + "[" * 100 + "]" * 100 + "}",
         "[" * 100_000,
         "\x00",
+        '{"resourceType": "Bundle", "type": "\\ud800"}',
+        '{"resourceType": "Bundle", "\\udfff": 1}',
+        "\ufeff" + '{"resourceType": "Bundle"}',
     ],
 )
 def test_what_is_no_bundle_is_refused(tmp_path, text):

@@ -29,7 +29,8 @@ def check_bundle(bundle: Element) -> Iterator[Finding]:
     """Yield what is wrong with a Bundle."""
     yield from _check_shape("Bundle", bundle, shapes()["Bundle"])
     yield from check_values("Bundle", {k: v for k, v in bundle.items() if k != "entry"})
-    kind = bundle.get("type")
+    stated = bundle.get("type")
+    kind = stated if isinstance(stated, str) else None
     if "total" in bundle and kind not in _WITH_TOTAL:
         yield Finding("Bundle.total", "bdl-1", f"a Bundle of type {kind} has no total")
     entries = bundle.get("entry")
@@ -161,9 +162,10 @@ def _check_references(
     inner = _contained(resource)
     for place, reference in _references(where, resource):
         target = reference.get("reference")
-        if target is None or target in inner:
+        named = target if isinstance(target, str) else ""
+        if target is None or named in inner:
             continue
-        kind = known.get(target) if isinstance(target, str) else None
+        kind = known.get(named)
         if kind is None:
             yield Finding(
                 f"{place}.reference", "reference", f"{shown(target)} is not in the Bundle"

@@ -23,11 +23,11 @@ def read_bundle(path: Path) -> Element:
     Raises:
         UsageError: The file is missing or cannot be read.
         DocumentError: It is no JSON, names a key twice, holds a number that is none, is nested too
-            deeply, or is no Bundle.
+            deeply, holds a lone surrogate, or is no Bundle.
     """
     try:
         value = json.loads(
-            _read(path),
+            _read(path).decode(),
             object_pairs_hook=_object,
             parse_float=Decimal,
             parse_constant=_no_number,
@@ -36,6 +36,7 @@ def read_bundle(path: Path) -> Element:
         raise DocumentError(f"this is no JSON: {str(error)[:200]}", file=path) from error
     if _depth(value) > MAX_DEPTH:
         raise DocumentError(f"containers are nested deeper than {MAX_DEPTH}", file=path)
+    _require_utf8(value, path)
     kind = value.get("resourceType") if isinstance(value, dict) else type(value).__name__
     if not isinstance(value, dict) or kind != "Bundle":
         raise DocumentError(
@@ -81,6 +82,14 @@ def _object(pairs: Sequence[tuple[str, object]]) -> Element:
 
 def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number of JSON")
+
+
+def _require_utf8(value: object, path: Path) -> None:
+    """Refuse lone surrogates, which no output can show."""
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        raise DocumentError("a lone surrogate, which UTF-8 cannot carry", file=path) from error
 
 
 def _depth(value: object) -> int:
