@@ -228,7 +228,7 @@ def _bundle_seeds() -> list[bytes]:
     return [
         bytes([kind, (kind + step) % len(BASES), *item[1:]])
         for kind in range(len(_FORGES))
-        for step, item in enumerate(edits(12))
+        for step, item in enumerate(edits(6))
     ]
 
 
