@@ -1,5 +1,7 @@
 """The strict reader: canonical lines come back, every other line is refused with its reason."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,3 +114,22 @@ def test_a_line_that_is_not_canonical_is_refused_with_its_reason(line, reason):
 )
 def test_a_canonical_line_at_a_limit_is_read(line):
     assert canonical_bytes(parse_canonical(line)) == line
+
+
+@pytest.mark.parametrize("inside", [b'\\"', b"\\", b'"', b"a"])
+def test_a_string_that_never_ends_is_refused_in_linear_time(inside):
+    line = (b'{"a":"' + inside * MAX_LINE)[:MAX_LINE]
+    begun = time.process_time()
+
+    with pytest.raises(NotCanonicalError) as caught:
+        parse_canonical(line)
+    assert caught.value.reason is Reason.NOT_JSON
+    assert time.process_time() - begun < 1
+
+
+def test_brackets_in_strings_do_not_nest():
+    value = {"a": "[" * 2 * MAX_DEPTH, 'b\\"': '\\"' + "{" * 2 * MAX_DEPTH}
+
+    with pytest.raises(NotCanonicalError) as caught:
+        parse_canonical(canonical_bytes(value).replace(b":", b": "))
+    assert caught.value.reason is Reason.NOT_CANONICAL

@@ -56,6 +56,8 @@ def test_line_of_a_missing_place_is_that_of_what_encloses_it(read):
         ("a: 1\nb: *x\n", 2, "anchors and aliases"),
         ("a: !!python/object/apply:os.system [ls]\n", 1, "tags are not allowed"),
         ("a: !mine 1\n", 1, "tags are not allowed"),
+        ("!mine a: 1\n", 1, "a key is not plain text"),
+        ("a: 1\nb: 1.0e999\n", 2, "number too large"),
         ("a: 1\n---\nb: 2\n", 2, "more than one document"),
         ("? [1, 2]\n: 3\n", 1, "a key is not plain text"),
         ("a: 12345678901234567\n", 1, "integer too large"),

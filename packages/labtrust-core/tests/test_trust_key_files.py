@@ -1,5 +1,6 @@
 """Key files: what is written can be read, by its owner only; what cannot be used is refused."""
 
+import base64
 import os
 import stat
 
@@ -9,6 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from labtrust_core.errors import SignatureError, UsageError
 from labtrust_core.trust.key_files import read_signing_key, read_verifier_key, write_key
 from labtrust_core.trust.notes import COSIGNATURE
+
+ED25519_OID = bytes([6, 3, 43, 101, 112])
+PEM = b"-----BEGIN PRIVATE KEY-----\n%b\n-----END PRIVATE KEY-----\n"
 
 
 @pytest.fixture
@@ -96,6 +100,18 @@ def test_a_key_of_another_kind_is_refused(keys):
 
     with pytest.raises(SignatureError, match="no Ed25519 key"):
         read_signing_key(keys / "log.key")
+
+
+@pytest.mark.parametrize("algorithm", [0, 110, 111, 113, 114, 127])  # 111: X448, 113: Ed448
+def test_a_key_of_an_unknown_algorithm_is_refused(keys, algorithm):
+    path = keys / "log.key"
+    der = bytearray(base64.b64decode(b"".join(path.read_bytes().splitlines()[1:-1])))
+    place = der.index(ED25519_OID) + len(ED25519_OID) - 1
+    der[place] = algorithm
+    path.write_bytes(PEM % base64.b64encode(der))
+
+    with pytest.raises(SignatureError, match="holds no"):
+        read_signing_key(path)
 
 
 @pytest.mark.parametrize("data", [b"", b"no key", b"log+00000000+AAAA\n"])

@@ -34,7 +34,8 @@ MAX_LINE: Final = 64 * 1024  # bytes of one canonical line, without its LF
 MAX_NODES: Final = 1_000_000  # of one value; bounds the scan of foreign and cyclic objects
 
 _EXACT_DIGITS: Final = 17  # a sign and the sixteen digits of 2^53-1
-_STRING_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# possessive, and an open string ends with the line: linear in time and small in memory on any bytes
+_STRING_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 _TEXT_ONLY: Final = frozenset({str})
 _FLAT_LEAVES: Final = frozenset({str, bool, type(None)})

@@ -121,7 +121,7 @@ def parse_trust_policy(data: bytes) -> TrustPolicy:
         raise TrustPolicyError(f"a trust policy is JSON: {error}") from error
     try:
         stated = msgspec.convert(value, _Stated)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise TrustPolicyError(f"not a trust policy: {error}") from error
     return TrustPolicy(
         log_keys=_keys("log_keys", stated.log_keys, ED25519),

@@ -65,6 +65,8 @@ def test_what_is_written_reads_back(policy):
         stated(policies=["A" * 64]),
         stated(policies=["a" * 64, "a" * 64]),
         stated(agent_keys=[1]),
+        stated(version="\ud800"),
+        stated(**{"\ud800": 1}),
     ],
 )
 def test_another_shape_is_refused(data):

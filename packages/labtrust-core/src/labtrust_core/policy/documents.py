@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]*)\Z")
 _DIGITS: Final = 17  # a sign and the sixteen digits of 2^53-1
 _FRACTION: Final = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?\Z")
+_NO_TAG: Final = frozenset({None, "!"})
 _WORDS: Final = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 DocumentPath = tuple[str | int, ...]
@@ -136,7 +138,7 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent) or anchor:
             raise self.error("anchors and aliases are not allowed", event, path, found=f"&{anchor}")
         tag = getattr(event, "tag", None)
-        if tag not in {None, "!"}:
+        if tag not in _NO_TAG:
             raise self.error("tags are not allowed", event, path, found=str(tag))
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event, path)
@@ -153,7 +155,7 @@ class _Builder:
     def mapping(self, path: DocumentPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
         while not isinstance(key := next(self.events), yaml.MappingEndEvent):
-            if not isinstance(key, yaml.ScalarEvent) or key.anchor:
+            if not isinstance(key, yaml.ScalarEvent) or key.anchor or key.tag not in _NO_TAG:
                 raise self.error("a key is not plain text", key, path, expected="a text key")
             name = key.value
             if name in data:
@@ -181,8 +183,15 @@ class _Builder:
                 )
             return int(text)
         if _FRACTION.match(text):
-            return float(text)
+            return self.fraction(event, path)
         return text
+
+    def fraction(self, event: yaml.ScalarEvent, path: DocumentPath) -> float:
+        number = float(event.value)
+        if not isfinite(number):
+            found = event.value[:_DIGITS]
+            raise self.error("number too large", event, path, found=found, expected="a double")
+        return number
 
     def error(
         self,

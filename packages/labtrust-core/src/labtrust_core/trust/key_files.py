@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -85,7 +86,7 @@ def read_signing_key(path: Path) -> SigningKey:
         raise UsageError(f"cannot read the key {path}: {error.strerror}") from error
     try:
         private = serialization.load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
         raise SignatureError(f"{path} holds no private key in PEM without a password") from error
     if not isinstance(private, Ed25519PrivateKey):
         raise SignatureError(f"{path} holds no Ed25519 key")
