@@ -38,6 +38,8 @@ def changed(snapshot, change):
     """Return a snapshot whose documents `change` has changed."""
     value = json.loads(snapshot)
     change(value["documents"])
+    named = value["documents"]
+    value["order"] = [item for item in value["order"] if item["path"][0] in named]
     return canonical_bytes(value)
 
 
@@ -45,7 +47,7 @@ def test_the_fingerprint_is_the_snapshots_digest(opened):
     documents = opened.documents
 
     assert sha256_hex(documents.snapshot) == documents.fingerprint
-    assert json.loads(documents.snapshot).keys() == {"documents"}
+    assert json.loads(documents.snapshot).keys() == {"documents", "order"}
 
 
 def test_the_snapshot_gives_the_same_documents(opened):
@@ -124,14 +126,17 @@ def test_other_bytes_are_no_snapshot(shipped, spoil):
         policy_of_snapshot(data, KINDS)
 
 
-@pytest.mark.parametrize("value", [{}, {"documents": []}, {"documents": {"a": 1}}])
+@pytest.mark.parametrize(
+    "value",
+    [{}, {"documents": {}}, {"documents": [], "order": []}, {"documents": {"a": 1}, "order": []}],
+)
 def test_another_shape_is_no_snapshot(value):
     with pytest.raises(PolicyError, match="not a snapshot of a policy"):
         read_snapshot(canonical_bytes(value))
 
 
 def test_a_snapshot_is_not_longer_than_this():
-    data = canonical_bytes({"documents": {"a": {"b": "x" * MAX_SNAPSHOT}}})
+    data = canonical_bytes({"documents": {"a": {"b": "x" * MAX_SNAPSHOT}}, "order": []})
     with pytest.raises(NotCanonicalError, match="at most"):
         read_snapshot(data)
 

@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 from labtrust_core.canonical import sha256_hex
 from labtrust_core.errors import UsageError
-from labtrust_core.ledger.run_log import RUN_CHECKPOINT, RUN_LOG
 from labtrust_core.ledger.verify import LogFaultError
 from labtrust_core.policy.snapshot import document_digests
 from labtrust_core.trust.key_files import SigningKey
@@ -38,6 +37,8 @@ from labtrust_export.statement import (
     PAYLOAD_TYPE,
     POLICY,
     RECEIPTS,
+    RUN_CHECKPOINT,
+    RUN_LOG,
     Predicate,
     RunFacts,
     statement_of,

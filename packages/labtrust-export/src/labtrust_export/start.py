@@ -19,12 +19,16 @@ class StartSchemaError(LedgerError):
 
 
 class StartConfig(msgspec.Struct, frozen=True):
-    """What the episode runs under, as far as evidence asks for it; further fields may be there."""
+    """What the episode runs under, as far as evidence asks for it; further fields may be there.
+
+    ``break_chain_on`` is an injected fault: whoever replays must know of it, and none else asks.
+    """
 
     episode: str
     seed: Whole
     signatures_required: bool
     simulated: bool
+    break_chain_on: Any = None
 
 
 class StatedKey(msgspec.Struct, frozen=True):

@@ -14,8 +14,8 @@ from typing import Final, Literal
 import msgspec
 from labtrust_core.canonical import NotCanonicalError, canonical_bytes, parse_canonical, sha256_hex
 from labtrust_core.errors import LabTrustError
+from labtrust_core.ledger import run_log
 from labtrust_core.ledger.record import EndBody, EndReason
-from labtrust_core.ledger.run_log import RUN_CHECKPOINT, RUN_LOG
 
 from labtrust_export import __version__
 from labtrust_export.envelope import MAX_ENVELOPE
@@ -33,6 +33,8 @@ EPISODE_LOG: Final = "episode_log.jsonl"
 CHECKPOINT: Final = "checkpoint"
 POLICY: Final = "policy.json"
 RECEIPTS: Final = "receipts.jsonl"
+RUN_LOG: Final = run_log.RUN_LOG
+RUN_CHECKPOINT: Final = run_log.RUN_CHECKPOINT
 
 RECEIPTS_DOMAIN: Final = "hospital_lab"
 """Exactly the bundles of this domain have receipts."""

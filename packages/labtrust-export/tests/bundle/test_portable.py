@@ -22,7 +22,7 @@ from labtrust_export.portable import (
     portable_receipts,
     receipt_file_name,
 )
-from labtrust_export.receipts import Receipt
+from labtrust_export.receipts import InclusionProof, Receipt
 from labtrust_export.run_evidence import find_run
 from labtrust_export.trust_policy import TrustPolicy, Witnesses
 
@@ -212,12 +212,21 @@ def test_no_byte_can_be_changed(files, signing, data):
 
 
 def name_of(entity_id, kind="specimen"):
-    receipt = Receipt.__new__(Receipt)
-    import msgspec
-
-    msgspec.structs.force_setattr(receipt, "entity_id", entity_id)
-    msgspec.structs.force_setattr(receipt, "entity_type", kind)
-    return receipt_file_name(receipt)
+    proof = InclusionProof("", (), 0, "", 1)
+    texts = ("specimen_id", "result_id", "panel_id", "analyte_code", "value", "units", "decided_by")
+    lists = ("records", "device_ids", "reason_codes", "tokens_consumed", "violations")
+    return receipt_file_name(
+        Receipt(
+            entity_type=kind,
+            entity_id=entity_id,
+            decision="PENDING",
+            timestamps={},
+            critical_calls=(),
+            proof=proof,
+            **dict.fromkeys(texts),
+            **dict.fromkeys(lists, ()),
+        )
+    )
 
 
 def test_a_plain_id_is_the_name():

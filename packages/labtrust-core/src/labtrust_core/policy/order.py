@@ -19,6 +19,7 @@ from labtrust_core.errors import PolicyError
 from labtrust_core.policy.model import Document
 
 Path: TypeAlias = tuple[str | int, ...]
+_Place: TypeAlias = tuple[int, bytes]
 
 
 class KeyOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,18 +48,18 @@ def put_in_order(documents: dict[str, Any], order: Iterable[KeyOrder]) -> None:
     """Bring mappings below ``documents`` into the order that is stated for them.
 
     Raises:
-        PolicyError: A path stands there twice or leads nowhere, or the keys are not those of the
-            mapping, each once.
+        PolicyError: A path does not come after the one before or leads nowhere, or the keys are not
+            those of the mapping, each once.
     """
-    done: set[Path] = set()
+    last: list[_Place] = []
     for item in order:
-        mapping = None if tuple(item.path) in done else _mapping_at(documents, item.path)
-        done.add(tuple(item.path))
+        place = [_place(step) for step in item.path]
+        mapping = _mapping_at(documents, item.path) if place > last else None
+        last = place
         if mapping is None or sorted(mapping) != sorted(item.keys):
-            place = ".".join(map(str, item.path))
             raise PolicyError(
-                "an order is stated that is not that of a mapping's keys",
-                path=place,
+                "an order is stated that is not that of a mapping's keys, or not in its place",
+                path=".".join(map(str, item.path)),
                 found=", ".join(item.keys)[:200],
                 expected="no such item" if mapping is None else ", ".join(sorted(mapping))[:200],
             )
@@ -93,6 +94,11 @@ def _unsorted(value: object, path: Path) -> Iterator[tuple[Path, list[str]]]:
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from _unsorted(item, (*path, index))
+
+
+def _place(step: str | int) -> _Place:
+    """Return what sorts the steps of paths; a number never stands beside a key."""
+    return (step, b"") if isinstance(step, int) else (0, _canonical(step))
 
 
 def _canonical(key: str) -> bytes:

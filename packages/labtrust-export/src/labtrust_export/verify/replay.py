@@ -6,7 +6,7 @@ agents' events. What happens by itself follows from advancing the clock as far a
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -60,6 +60,9 @@ def compiled(start: Start, policy: StatedPolicy) -> CompiledPolicy:
 class Replay:
     """One episode, run again in step with its ledger.
 
+    Each record is compared as soon as the engine has made it, so that an engine that would go on
+    and on, because a record states a time far away, stops at the first that the ledger has not.
+
     Attributes:
         records: Number of records that came out as the ledger has them.
     """
@@ -68,7 +71,8 @@ class Replay:
         self.records = 0
         self._start = start
         self._engine = Engine(policy)
-        self._made: deque[bytes] = deque()
+        self._lines: Iterator[bytes] = iter(())
+        self._next: bytes | None = None  # the ledger's line that must come out next
 
     def run(self, file: HashedFile) -> None:
         """Run the episode beside its ledger, which has passed the levels below.
@@ -76,33 +80,45 @@ class Replay:
         Raises:
             FaultError: ``REPLAY_MISMATCH``.
         """
-        for line in file.lines():
-            self._compare(line.removesuffix(b"\n"))
+        self._lines = file.lines()
+        self._next = next(self._lines, None)
+        while self._next is not None:
+            before = self.records
+            self._drive(read_record(self._next.removesuffix(b"\n")))
+            if self.records == before:
+                raise self._mismatch("the episode, run again, has no such record")
 
     def _compare(self, line: bytes) -> None:
-        if not self._made:
-            self._drive(read_record(line))
-        found = self._made.popleft() if self._made else b""
-        if found != line:
-            raise self._mismatch(_difference(found, line))
+        """Take a record that the engine has made.
+
+        Raises:
+            FaultError: It is not the ledger's next.
+        """
+        expected = b"" if self._next is None else self._next.removesuffix(b"\n")
+        if line != expected:
+            raise self._mismatch(_difference(line, expected))
         self.records += 1
+        self._next = next(self._lines, None)
 
     def _drive(self, record: Record) -> None:
         """Let the engine do what leads to the ledger's next record."""
+        before = self.records
         try:
             if isinstance(record, StartRecord):
                 self._reset(record)
                 return
             if self._start.config.simulated and record.t > self._engine.now:
                 self._engine.advance(record.t)
-            if self._made:
-                return  # something comes first, and the comparison says whether it should
+            if self.records > before:
+                return  # the clockwork has made the record, and others may have followed
             if isinstance(record, EndRecord):
                 self._engine.finish(record.body.reason)
             elif record.origin == _AGENT:
                 self._step(record)
             elif self._start.config.simulated:
                 self._engine.advance(record.t)
+        except FaultError:
+            raise
         except Exception as error:
             # A domain is foreign code, and the state that it is given may be a stranger's: whatever
             # it raises, the episode cannot have come to be in this way.
@@ -116,7 +132,7 @@ class Replay:
             record.body["scenario"],
             config,
             keys=KeyRegistry(keys),
-            sink=self._made.append,
+            sink=self._compare,
         )
 
     def _step(self, record: EventRecord) -> None:
@@ -164,8 +180,8 @@ def _is_marked(value: Any) -> bool:  # noqa: ANN401 - JSON data of any shape
 
 def _difference(found: bytes, expected: bytes) -> str:
     """Say where a record that came out differs from the ledger's."""
-    if not found:
-        return "the episode, run again, has no such record"
+    if not expected:
+        return "the episode, run again, goes on where the ledger ends"
     same = next(
         (at for at, pair in enumerate(zip(found, expected, strict=False)) if pair[0] != pair[1]),
         min(len(found), len(expected)),
