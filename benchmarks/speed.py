@@ -42,7 +42,7 @@ Trace = list[tuple[int, list[dict[str, Any]]]]
 """Second of simulated time, and the agents' events of that second, in order."""
 
 
-class _Recorder:
+class Recorder:
     """An observer that keeps the agents' events as they were sent."""
 
     def __init__(self) -> None:
@@ -88,13 +88,13 @@ def events_per_second(session: Session, seed: int, rounds: int) -> dict[str, Any
     The replay must come to the state of the recorded episode, or the figure means nothing.
     """
     task = get_task(TASK)
-    recorder = _Recorder()
+    recorder = Recorder()
     run_episode(session, agents_for(task, session.members, "scripted"), seed, (recorder,))
     digest = session.engine.digest()
     engine = session.engine
 
     def work() -> None:
-        _replay(engine, recorder.trace, task.size.horizon_s)
+        replay(engine, recorder.trace, task.size.horizon_s)
 
     seconds = best(rounds, work, lambda: session.reset(seed))
     if engine.digest() != digest or engine.chain.events != recorder.total:
@@ -108,7 +108,8 @@ def events_per_second(session: Session, seed: int, rounds: int) -> dict[str, Any
     }
 
 
-def _replay(engine: Engine, trace: Trace, horizon_s: int) -> None:
+def replay(engine: Engine, trace: Trace, horizon_s: int) -> None:
+    """Let agents' events happen again, each in its second, and the clock run to the end."""
     for t_s, events in trace:
         if t_s > engine.now:
             engine.advance(t_s)

@@ -1,8 +1,10 @@
-"""Run the Python blocks of `docs/tutorials/` and keep the output that the pages show true.
+"""Run the blocks of `docs/tutorials/` and keep the output that the pages show true.
 
 The blocks of one page run in order, in one namespace, in an empty folder. A block fenced as `text`
-right after a Python block is what that block prints. Run it after a change; `--check` only says
-what differs. Exit code 0 when every block runs and every shown output is true.
+right after a Python block is what that block prints. A block fenced as `console` after the comment
+`<!-- run -->` (or `<!-- run: exit 1 -->`) holds commands and what they print; there `…` stands for
+anything, and only a person can put it right. Run it after a change; `--check` only says what
+differs. Exit code 0 when every block runs and every shown output is true.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 import io
 import os
 import re
+import shlex
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -22,8 +26,38 @@ TUTORIALS: Final = ROOT / "docs" / "tutorials"
 EXAMPLES: Final = ROOT / "examples"
 
 _BLOCK: Final = re.compile(
-    r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n(?P<shown>.*?)^```\n)?", re.DOTALL | re.MULTILINE
+    r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n(?P<shown>.*?)^```\n)?"
+    r"|^<!-- run(?:: exit (?P<exit>\d))? -->\n\n```console\n(?P<console>.*?)^```\n",
+    re.DOTALL | re.MULTILINE,
 )
+
+
+class FalseOutputError(Exception):
+    """A command of a page does not do what the page shows."""
+
+
+def run_console(block: str, exit_code: int) -> None:
+    """Run the commands of a block (`$ command`, then what it prints).
+
+    Raises:
+        FalseOutputError: A command ends or prints otherwise.
+    """
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        command, _, shown = part.partition("\n")
+        program, *arguments = shlex.split(command)
+        runs = {"labtrust": ["-c", "from labtrust_cli.main import main; main()"], "python": []}
+        own = [str(ROOT / one) if one.startswith("tools/") else one for one in arguments]
+        done = subprocess.run(  # noqa: S603 - running the project's own pages is the purpose
+            [sys.executable, *runs[program], *own],
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        pattern = ".*".join(map(re.escape, shown.split("…")))
+        if done.returncode != exit_code or not re.fullmatch(pattern, done.stdout, re.DOTALL):
+            raise FalseOutputError(
+                f"{command}\nexit {done.returncode}, prints\n{done.stdout}{done.stderr}"
+            )
 
 
 @contextmanager
@@ -48,6 +82,9 @@ def with_true_output(page: Path) -> str:
     namespace: dict[str, Any] = {"__name__": "tutorial"}
 
     def run(match: re.Match[str]) -> str:
+        if match["console"] is not None:
+            run_console(match["console"], int(match["exit"] or 0))
+            return match[0]
         printed = io.StringIO()
         line = text.count("\n", 0, match.start("code"))
         # Blank lines before the block make a traceback name the line of the page.

@@ -140,9 +140,9 @@ _GATES: Final = (
     ("RULE_SIGNATURE", _signature),
     ("RULE_TOKEN", _tokens),
 )
-_DOMAINS_SAY: Final = {  # a refusal that only the domain can judge ends the comparison at this gate
-    "RULE_CAPABILITY": "RBAC_DUTY_CONFLICT",
-    "RULE_TOKEN": "INV-TOK-003",
+_DOMAINS_SAY: Final = {  # refusals that only the domain can judge end the comparison at this gate
+    ("RULE_CAPABILITY", "RBAC_DUTY_CONFLICT"),
+    ("RULE_TOKEN", "INV-TOK-003"),
 }
 
 
@@ -155,7 +155,7 @@ def check_gates(state: State, record: Record) -> None:
         return
     blocked = not is_accepted(record)
     for code, gate in _GATES:
-        if blocked and reason == _DOMAINS_SAY.get(code, ""):
+        if blocked and (code, reason) in _DOMAINS_SAY:
             return
         expected = gate(state, record)
         if expected is not None:

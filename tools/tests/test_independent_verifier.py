@@ -7,19 +7,22 @@ import struct
 import sys
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 pytest.importorskip("labtrust_export")
 
 import independent_verifier
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from labtrust_core.canonical import NotCanonicalError, canonical_bytes, parse_canonical
 from labtrust_core.errors import SignatureError
 from labtrust_core.trust.keys import check_public_key
+from labtrust_export.testing.accepted import ACCEPTED
 from labtrust_export.testing.battery import classes, forgeries
 from labtrust_export.testing.forgery import BASES, good, honest_trust
+from labtrust_export.testing.sealing import resealed
 from labtrust_export.testing.signers import trust_bytes
 from labtrust_export.testing.tricks import written
 from labtrust_export.trust_policy import parse_trust_policy
@@ -32,22 +35,8 @@ PARTS = [TOOLS / "independent_verifier.py", *sorted((TOOLS / "second_verifier").
 OURS = {"cryptography", "second_verifier"}
 EACH = 2  # forgeries of a class; the battery tries all of them
 
-LOW_ORDER = (  # the eight points of low order, with the encodings that are not canonical
-    "0000000000000000000000000000000000000000000000000000000000000000",
-    "0000000000000000000000000000000000000000000000000000000000000080",
-    "0100000000000000000000000000000000000000000000000000000000000000",
-    "0100000000000000000000000000000000000000000000000000000000000080",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-)
+VECTORS = TOOLS.parent / "packages" / "labtrust-core" / "tests" / "vectors"  # official ones
+
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -123,6 +112,27 @@ def test_both_verifiers_say_the_same_of_forgeries(kind, tmp_path):
         assert (second.level, second.code) == (reached, code), forgery.name
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(sorted(good("run").files)),
+    st.lists(st.tuples(st.integers(0), st.binary(max_size=2)), min_size=1, max_size=3),
+)
+def test_both_verifiers_say_the_same_of_damage_that_is_signed(file, changes):
+    data = good("run").files[file]
+    for place, other in changes:
+        before, after = data[: place % len(data)], data[place % len(data) + 1 :]
+        data = before + other + after or b"x"
+    files = {**good("run").files, file: data}
+    with TemporaryDirectory() as folder:
+        damaged = written(Path(folder), files if file == "manifest.json" else resealed(files))
+        first = verify_bundle(
+            damaged, parse_trust_policy(trust_bytes(honest_trust())), upto=Level.L2
+        )
+        second = independent_verifier.verify(damaged, honest_trust())
+
+    assert second.code == (None if first.failure is None else str(first.failure.code))
+
+
 @pytest.mark.slow  # every forgery is made, to try one in 40
 @pytest.mark.parametrize("level", ["L0", "L1"])
 def test_forgeries_of_a_level_are_refused_at_it(level, tmp_path):
@@ -137,6 +147,16 @@ def test_forgeries_of_a_level_are_refused_at_it(level, tmp_path):
         assert verdict.code in forgery.codes, forgery.name
 
     assert tried > 20
+
+
+@pytest.mark.parametrize("entry", ACCEPTED, ids=lambda entry: entry.name)
+def test_what_passes_on_purpose_passes_here_too(entry, tmp_path):
+    made = entry.make()
+    folder = written(tmp_path, made.files)
+
+    verdict = independent_verifier.verify(folder, made.trust or honest_trust())
+
+    assert verdict == ("L2", None, "")
 
 
 def test_no_check_above_the_level_that_is_asked_for_is_made(tmp_path):
@@ -214,9 +234,35 @@ def test_a_key_listed_twice_is_a_bad_question(tmp_path):
         independent_verifier.verify(bundle(tmp_path / "bundle"), twice)
 
 
-@pytest.mark.parametrize("encoding", LOW_ORDER)
+def vectors(name):
+    return json.loads((VECTORS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("encoding", vectors("low_order"))
 def test_a_key_of_low_order_is_refused(encoding):
     assert not formats.is_accepted_key(bytes.fromhex(encoding))
+
+
+def test_official_signatures_are_judged_as_official_vectors_say():
+    for key, cases in vectors("wycheproof_ed25519"):
+        for _number, message, signature, result, *_ in cases:
+            good = formats.signed_by(*map(bytes.fromhex, (key, signature, message)))
+            assert result == "acceptable" or good == (result == "valid")
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_roots_are_those_of_the_reference(size):
+    known = vectors("merkle")
+    leaves = [formats.leaf_hash(bytes.fromhex(leaf)) for leaf in known["leaves"][:size]]
+
+    assert formats.Tree(leaves).root.hex() == known["roots"][size]
+
+
+@pytest.mark.parametrize("name", vectors("jcs"))
+def test_official_documents_have_their_canonical_form(name):
+    given_, canonical = vectors("jcs")[name]
+
+    assert formats.canonical(json.loads(given_)) == canonical
 
 
 @given(st.binary(min_size=32, max_size=32))

@@ -159,6 +159,17 @@ def test_every_checkpoint_states_its_log(whole, key, tmp_path, policy):
         assert episode.origin == f"labtrust/episode/{second['prev']}"
 
 
+def test_a_begin_names_the_episode_that_its_log_states(whole):
+    _, records = course(whole)
+    begins = [item["body"] for item in records if item["kind"] == "begin"]
+
+    assert len(begins) == EPISODES
+    for begin in begins:
+        log = whole / "logs" / f"episode_{begin['number']}.jsonl"
+        config = json.loads(log.read_bytes().splitlines()[0])["body"]["config"]
+        assert (begin["episode"], begin["seed"]) == (config["episode"], config["seed"])
+
+
 def test_checkpoints_are_there_as_soon_as_an_episode_is_over(whole, key, tmp_path, policy):
     folder, sizes = tmp_path / "run", []
 

@@ -180,7 +180,8 @@ def test_what_cannot_be_done_is_said(labtrust, log, tmp_path, options, message):
 def test_a_receipt_by_itself_holds_or_not(labtrust, export, keys, tmp_path):
     assert export("--no-bundle", "--entity", "S1").code == ExitCode.DONE
     path = tmp_path / "out" / "receipt_specimen_S1.v0.1.json"
-    check = ("verify-receipt", str(path), "--trust", str(keys / "trust-policy.json"))
+    trust = str(keys / "trust-policy.json")
+    check = ("verify-receipt", "--receipt", str(path), "--trust-policy", trust)
     good = labtrust(*check)
 
     assert (good.code, good.out) == (ExitCode.DONE, "holds: specimen S1, PENDING\n")

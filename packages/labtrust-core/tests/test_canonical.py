@@ -175,3 +175,35 @@ def test_sha256_hex_has_the_published_value_for_abc():
 
 def test_the_leaf_prefix_is_that_of_rfc6962():
     assert LEAF_PREFIX == b"\x00"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"n": MAX_INT, "t": "x", "b": True, "z": None, "l": ["a", "b"]},
+        {"l": ["a"] * 201},
+        {"l": ["a", 1]},
+        {"f": 0.5},
+        {"o": {}},
+        {"\u00e9": "x"},
+    ],
+    ids=ascii,
+)
+def test_embedding_takes_the_short_way_only_where_it_is_the_same(value):
+    assert encode_plain({"k": embed(value)}) == canonical_bytes({"k": value})
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ({"n": MAX_INT + 1}, Reason.INT_TOO_LARGE),
+        ({1: "x"}, Reason.KEY_NOT_TEXT),
+        ({"t": "\ud800"}, Reason.SURROGATE),
+        ({"l": ["\udfff"]}, Reason.SURROGATE),
+    ],
+    ids=ascii,
+)
+def test_what_has_no_canonical_form_is_not_embedded(value, reason):
+    with pytest.raises(NotCanonicalError) as caught:
+        embed(value)
+    assert caught.value.reason is reason

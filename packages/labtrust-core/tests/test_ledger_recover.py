@@ -57,8 +57,11 @@ def test_a_recovered_log_is_unfinished_and_not_valid(path):
     assert verify_log(path).problem.code == "LOG_TRUNCATED"
 
 
+DEEP = b'{"a":' + bytes(10) + b"{" * 40 + b'"}\n'  # the quote before the braces was lost
+
+
 @pytest.mark.parametrize(
-    "tail", [b"\x00" * 40 + b"\n", LINES[-1][:30] + b"\n", b'"\xff"\n', b"{\n"]
+    "tail", [b"\x00" * 40 + b"\n", LINES[-1][:30] + b"\n", b'"\xff"\n', b"{\n", DEEP]
 )
 def test_a_last_line_that_is_not_json_is_torn_even_with_its_lf(path, tail):
     path.write_bytes(b"".join(LINES[:3]) + tail)
@@ -84,6 +87,8 @@ def test_a_torn_tail_after_the_end_is_cut(path):
         (LINES[0] + LINES[1].replace(b":1", b": 1"), 1),
         (LINES[0] + b"{}\n", 1),
         (LINES[0] + b"x" * 70_000 + b"\n", 1),
+        (LINES[0] + b"x" * 65_538, 1),
+        (LINES[0] + bytes(65_538), 1),
         (LOG + b"{}\n", 5),
         (LOG[:-2] + b"x}\n" + LINES[0], 4),
     ],

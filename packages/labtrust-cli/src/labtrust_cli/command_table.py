@@ -232,8 +232,8 @@ COMMANDS: Final = (
         name="verify-receipt",
         section=EVIDENCE,
         summary="Whether a receipt by itself holds, under your trust policy.",
-        example="labtrust verify-receipt receipt_specimen_S1.v0.1.json "
-        "--trust keys/trust-policy.json",
+        example="labtrust verify-receipt --receipt receipt_specimen_S1.v0.1.json "
+        "--trust-policy keys/trust-policy.json",
         distribution="labtrust-export",
     ),
     CommandEntry(

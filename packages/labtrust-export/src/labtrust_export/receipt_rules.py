@@ -6,8 +6,10 @@ once; what is not of the documented type is passed over, however odd the record.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any, Final, Literal, TypeAlias
 
 from labtrust_core.event import ACCEPTED, BLOCKED
@@ -28,6 +30,10 @@ _CALLS: Final = frozenset(
     {"NOTIFY_CRITICAL_RESULT", "ACK_CRITICAL_RESULT", "ESCALATE_CRITICAL_RESULT"}
 )
 _GENERATE: Final = "GENERATE_RESULT"
+_NEVER: Final = -1  # no record has a negative time
+_FEW: Final = 8
+
+_Texts: TypeAlias = tuple[str, ...] | set[str]
 
 
 # ------------------------------------------------------------------------------------- the records
@@ -74,8 +80,8 @@ def as_list(value: object) -> list[Any]:
 
 
 def as_text(value: object) -> str | None:
-    """Return the text, or None for all else."""
-    return value if isinstance(value, str) else None
+    """Return the text, shared with all others of its spelling, or None for all else."""
+    return intern(value) if isinstance(value, str) else None
 
 
 def objects_of(value: object) -> Iterator[dict[str, Any]]:
@@ -93,7 +99,10 @@ def texts_of(values: Iterable[object]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """How an entity came: by a record or by the scenario, and what is stated of it there."""
+    """How an entity came: by a record or by the scenario, and what is stated of it there.
+
+    ``specimen_id`` is a result's specimen.
+    """
 
     seq: int | None = None
     t: int = 0
@@ -121,6 +130,7 @@ class Kind:
         fates: Lists of outcome data, in their order, with decision and timestamp.
         milestones: Timestamps of accepted actions.
         calls: Actions that are calls about it.
+        moments: All its timestamps but ``born``.
     """
 
     name: EntityType
@@ -134,6 +144,7 @@ class Kind:
     many: tuple[str, ...] = ()
     milestones: dict[str, str] = field(default_factory=dict)
     calls: frozenset[str] = frozenset()
+    moments: tuple[str, ...] = ()
 
     def named(self, step: Step) -> dict[str, None]:
         """Return the ids that a record names, each once."""
@@ -153,7 +164,7 @@ def _specimens_born(step: Step) -> Iterator[tuple[str, Birth]]:
     for place, name in enumerate(as_list(step.data.get("specimen_ids"))):
         if isinstance(name, str):
             panel = as_text(panels[place]) if place < len(panels) else None
-            yield name, Birth(step.seq, step.t, name, panel)
+            yield name, Birth(step.seq, step.t, panel_id=panel)
 
 
 def _results_born(step: Step) -> Iterator[tuple[str, Birth]]:
@@ -166,7 +177,7 @@ def _results_born(step: Step) -> Iterator[tuple[str, Birth]]:
 
 
 def _specimen_stated(item: dict[str, Any]) -> Birth:
-    return Birth(specimen_id=as_text(item["specimen_id"]), panel_id=as_text(item.get("panel_id")))
+    return Birth(panel_id=as_text(item.get("panel_id")))
 
 
 def _result_stated(item: dict[str, Any]) -> Birth:
@@ -193,6 +204,7 @@ _RESULTS: Final = Kind(
     ),
     single=("result_id",),
     calls=_CALLS,
+    moments=("superseded", "amended", "released"),
 )
 _SPECIMENS: Final = Kind(
     name="specimen",
@@ -214,17 +226,21 @@ _SPECIMENS: Final = Kind(
         "START_RUN_OVERRIDE": "run_started",
         _GENERATE: "result_generated",
     },
+    moments=("rejected", "accepted", "released", "queued", "run_started", "result_generated"),
 )
 KINDS: Final = (_RESULTS, _SPECIMENS)  # in the order of the file
 
 
 # ------------------------------------------------------------------------------ what is gathered
+# A ledger may hold a million records and a third as many entities, so what is kept of one is small:
+# numbers in arrays, texts that are shared, tuples that are mostly empty.
 
 
 class Noted:
-    """What the records so far say of one entity."""
+    """What the records so far say of one entity; ``birth`` is None until it has come."""
 
     __slots__ = (
+        "birth",
         "calls",
         "decided_by",
         "decision",
@@ -237,68 +253,91 @@ class Noted:
         "violations",
     )
 
-    def __init__(self) -> None:
-        self.records: list[int] = []
+    def __init__(self, kind: Kind) -> None:
+        self.birth: Birth | None = None
+        self.records = array("q")
         self.decision: Decision = "PENDING"
         self.decided_by: int | None = None
         self.refused_last = False
-        self.times: dict[str, int] = {}
-        self.calls: list[int] = []
-        self.devices: set[str] = set()
-        self.reasons: set[str] = set()
-        self.tokens: set[str] = set()
-        self.violations: set[str] = set()
+        self.times = array("q", [_NEVER]) * len(kind.moments)
+        self.calls: list[int] | None = None
+        self.devices: _Texts = ()
+        self.reasons: _Texts = ()
+        self.tokens: _Texts = ()
+        self.violations: _Texts = ()
 
     def name(self, step: Step, kind: Kind) -> None:
         """Note a record that names it."""
         self.records.append(step.seq)
         self.refused_last = step.blocked and step.action in _WAYS_ON
-        self.reasons.update(step.reasons())
-        self.tokens.update(texts_of(as_list(step.outcome.get("tokens_consumed"))))
-        self.violations.update(step.violations())
+        self.reasons = _joined(self.reasons, step.reasons())
+        self.tokens = _joined(self.tokens, texts_of(as_list(step.outcome.get("tokens_consumed"))))
+        self.violations = _joined(self.violations, step.violations())
         if not step.accepted:
             return
-        self.devices.update(texts_of([step.args.get("device_id")]))
-        milestone = kind.milestones.get(step.action)
-        if milestone is not None:
-            self.times.setdefault(milestone, step.t)
+        self.devices = _joined(self.devices, texts_of([step.args.get("device_id")]))
+        if step.action in kind.milestones:
+            self.time(kind, kind.milestones[step.action], step.t)
         if step.action in kind.calls:
+            self.calls = self.calls or []
             self.calls.append(step.seq)
 
-    def decide(self, step: Step, decision: Decision, time: str | None) -> None:
+    def decide(self, step: Step, decision: Decision) -> None:
         """Note a record that says what became of it."""
         self.decision = decision
         self.decided_by = step.seq
-        if time is not None:
-            self.times.setdefault(time, step.t)
+
+    def time(self, kind: Kind, moment: str, t: int) -> None:
+        """Note when something happened to it, if it is the first time."""
+        place = kind.moments.index(moment)
+        if self.times[place] == _NEVER:
+            self.times[place] = t
+
+    def timestamps(self, kind: Kind, birth: Birth) -> dict[str, int]:
+        """Return when what happened to it, and when it came, if a record brought it."""
+        found = zip(kind.moments, self.times, strict=True)
+        times = {moment: t for moment, t in found if t != _NEVER}
+        return times if birth.seq is None else {**times, kind.born: birth.t}
 
 
 class Entities:
-    """All entities of one type that a ledger names, and those of them that have come."""
+    """All entities of one type that a ledger names, and those of them that have come.
+
+    Attributes:
+        count: How many have come.
+    """
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
-        self.births: dict[str, Birth] = {}
+        self.count = 0
         self._noted: dict[str, Noted] = {}
 
-    def noted(self, entity_id: str) -> Noted:
-        """Return what is known of one."""
-        found = self._noted.get(entity_id)
-        if found is None:
-            found = self._noted[entity_id] = Noted()
-        return found
+    def get(self, entity_id: str) -> tuple[Noted, Birth] | None:
+        """Return what is known of one that has come."""
+        noted = self._noted.get(entity_id)
+        return None if noted is None or noted.birth is None else (noted, noted.birth)
+
+    def come(self) -> Iterator[tuple[str, Noted, Birth]]:
+        """Yield those that have come, sorted by id."""
+        for name in sorted(self._noted):
+            noted = self._noted[name]
+            if noted.birth is not None:
+                yield name, noted, noted.birth
 
     def take(self, step: Step) -> None:
         """Note one event record."""
         for name in self.kind.named(step):
-            self.noted(name).name(step, self.kind)
+            self._of(name).name(step, self.kind)
         if not step.accepted:
             return
         for name, birth in self.kind.births(step):
-            self.births.setdefault(name, birth)
-        for key, decision, time in self.kind.fates:
+            self._bear(name, birth)
+        for key, decision, moment in self.kind.fates:
             for name in texts_of(as_list(step.data.get(key))):
-                self.noted(name).decide(step, decision, time)
+                noted = self._of(name)
+                noted.decide(step, decision)
+                if moment is not None:
+                    noted.time(self.kind, moment, step.t)
 
     def begin(self, record: StartRecord) -> None:
         """Note those that the scenario brings along."""
@@ -306,4 +345,32 @@ class Entities:
         for item in objects_of(scenario.get(self.kind.plural)):
             name = item.get(self.kind.one)
             if isinstance(name, str):
-                self.births.setdefault(name, self.kind.stated(item))
+                self._bear(name, self.kind.stated(item))
+
+    def _of(self, entity_id: str) -> Noted:
+        found = self._noted.get(entity_id)
+        if found is None:
+            found = self._noted[entity_id] = Noted(self.kind)
+        return found
+
+    def _bear(self, entity_id: str, birth: Birth) -> None:
+        noted = self._of(entity_id)
+        if noted.birth is None:
+            noted.birth = birth
+            self.count += 1
+
+
+def _joined(known: _Texts, texts: Iterable[str]) -> _Texts:
+    """Return texts with those that are new, each shared with all others of its spelling.
+
+    The few that there mostly are make a tuple, many a set.
+    """
+    for text in texts:
+        if text in known:
+            continue
+        if isinstance(known, set):
+            known.add(intern(text))
+        else:
+            known = (*known, intern(text))
+            known = set(known) if len(known) > _FEW else known
+    return known

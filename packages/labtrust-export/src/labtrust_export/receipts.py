@@ -13,7 +13,7 @@ from typing import Final, Literal
 import msgspec
 from labtrust_core.canonical import canonical_bytes, parse_canonical
 from labtrust_core.errors import LabTrustError
-from labtrust_core.ledger.proofs import MerkleProver
+from labtrust_core.ledger.proofs import Hashes, MerkleProver
 from labtrust_core.ledger.record import EventRecord, Record, StartRecord
 
 from labtrust_export.receipt_rules import (
@@ -30,6 +30,7 @@ from labtrust_export.receipt_rules import (
 from labtrust_export.start import Count
 
 VERSION: Final = "0.1"
+_KEPT_PROOFS: Final = 1000
 MAX_RECEIPT: Final = 16 * 1024 * 1024  # bytes of a line; one entity may have all records name it
 
 
@@ -100,7 +101,7 @@ class ReceiptCollector:
     """
 
     def __init__(self) -> None:
-        self.leaves: list[bytes] = []
+        self.leaves = Hashes()
         self._devices = _RunDevices()
         self._found = {kind.name: Entities(kind) for kind in KINDS}
 
@@ -119,8 +120,8 @@ class ReceiptCollector:
     def counts(self) -> ReceiptCounts:
         """Return how many receipts there are."""
         return ReceiptCounts(
-            results=len(self._found["result"].births),
-            specimens=len(self._found["specimen"].births),
+            results=self._found["result"].count,
+            specimens=self._found["specimen"].count,
         )
 
     def receipts(self) -> Iterator[Receipt]:
@@ -132,8 +133,8 @@ class ReceiptCollector:
             return
         prover = Prover(self.leaves)
         for entities in self._found.values():
-            for entity_id in sorted(entities.births):
-                yield self._receipt(entities, entity_id, prover.proof)
+            for entity_id, noted, birth in entities.come():
+                yield self._receipt(entities.kind, (entity_id, noted, birth), prover.proof)
 
     def receipt(
         self, entity_type: EntityType, entity_id: str, proof: Callable[[int], InclusionProof]
@@ -146,8 +147,8 @@ class ReceiptCollector:
             proof: Returns the proof of a record by its sequence number.
         """
         entities = self._found[entity_type]
-        known = entity_id in entities.births
-        return self._receipt(entities, entity_id, proof) if known else None
+        found = entities.get(entity_id)
+        return None if found is None else self._receipt(entities.kind, (entity_id, *found), proof)
 
     def sources(self, entity_type: EntityType, entity_id: str) -> list[int]:
         """Return the numbers of the records that a receipt follows from, in order.
@@ -155,15 +156,19 @@ class ReceiptCollector:
         They are the first record, those that name the entity, and those that say which devices its
         run was on.
         """
-        entities = self._found[entity_type]
-        birth = entities.births.get(entity_id)
-        devices = {} if birth is None else self._devices.of(birth.run_id)
-        return sorted({0, *entities.noted(entity_id).records, *devices.values()})
+        found = self._found[entity_type].get(entity_id)
+        if found is None:
+            return [0]
+        noted, birth = found
+        return sorted({0, *noted.records, *self._devices.of(birth.run_id).values()})
 
     def _receipt(
-        self, entities: Entities, entity_id: str, proof: Callable[[int], InclusionProof]
+        self,
+        kind: Kind,
+        entity: tuple[str, Noted, Birth],
+        proof: Callable[[int], InclusionProof],
     ) -> Receipt:
-        kind, birth, noted = entities.kind, entities.births[entity_id], entities.noted(entity_id)
+        entity_id, noted, birth = entity
         decision, decided_by = _decision(noted, birth)
         is_result = kind.name == "result"
         return Receipt(
@@ -179,11 +184,11 @@ class ReceiptCollector:
             device_ids=tuple(sorted({*noted.devices, *self._devices.of(birth.run_id)})),
             decision=decision,
             decided_by=decided_by,
-            timestamps=_timestamps(kind, birth, noted),
+            timestamps=noted.timestamps(kind, birth),
             reason_codes=tuple(sorted(noted.reasons)),
             tokens_consumed=tuple(sorted(noted.tokens)),
             violations=tuple(sorted(noted.violations)),
-            critical_calls=tuple(noted.calls),
+            critical_calls=tuple(noted.calls or ()),
             proof=proof(decided_by or 0),
         )
 
@@ -223,7 +228,7 @@ def read_receipt(line: bytes) -> Receipt:
 
 
 class Prover:
-    """Inclusion proofs in one ledger; each is made once, since many receipts share a record."""
+    """Inclusion proofs in one ledger; the last are kept, since neighbours share records."""
 
     def __init__(self, leaves: Sequence[bytes]) -> None:
         """Build the tree over the 32-byte leaf hashes of all records."""
@@ -239,6 +244,8 @@ class Prover:
             IndexError: There is no such record.
         """
         if record not in self._made:
+            if len(self._made) == _KEPT_PROOFS:
+                self._made.clear()
             path = tuple(item.hex() for item in self._tree.inclusion(record))
             leaf = self._leaves[record].hex()
             self._made[record] = InclusionProof(leaf, path, record, self._root, len(self._leaves))
@@ -267,8 +274,3 @@ def _decision(noted: Noted, birth: Birth) -> tuple[Decision, int | None]:
     if noted.refused_last and noted.decision in OPEN:
         return "BLOCKED", noted.records[-1]
     return noted.decision, birth.seq if noted.decided_by is None else noted.decided_by
-
-
-def _timestamps(kind: Kind, birth: Birth, noted: Noted) -> dict[str, int]:
-    """Return when it came and what happened to it when; each the first time."""
-    return noted.times if birth.seq is None else {**noted.times, kind.born: birth.t}

@@ -334,6 +334,13 @@ def test_counts_are_those_of_the_receipts(make, arrival, generated):
     assert len(list(collector.receipts())) == 3
 
 
+def test_reasons_are_kept_once_however_many_there_are(receipts, arrival, step):
+    args = {"specimen_id": "S1"}
+    steps = [step("X", args, blocked=True, reason=f"RC{n % 20:02}") for n in range(60)]
+
+    assert receipts(arrival, *steps)[S1].reason_codes == tuple(f"RC{n:02}" for n in range(20))
+
+
 def test_nothing_has_no_receipts():
     assert list(ReceiptCollector().receipts()) == []
     assert receipts_of([], []) == []

@@ -13,9 +13,15 @@ from labtrust_cli.session import Session, pass_session
 
 
 @click.command(name="verify-receipt")
-@click.argument("receipt", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--trust",
+    "--receipt",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="File that export-receipts --entity has written.",
+)
+@click.option(
+    "--trust-policy",
+    "trust",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     required=True,
     help="Your trust policy: whose signatures count.",
@@ -23,7 +29,7 @@ from labtrust_cli.session import Session, pass_session
 @format_option
 @pass_session
 def command(session: Session, receipt: Path, trust: Path, output_format: str) -> ExitCode:
-    """Check a receipt that export-receipts --entity has written, without the ledger.
+    """Check a receipt by itself, without the ledger.
 
     It shows that these records stand in the signed ledger and say what the receipt says; that the
     ledger says nothing else of it, only the bundle can show. Exit code 1 means that it does not

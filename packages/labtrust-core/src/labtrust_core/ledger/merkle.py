@@ -12,6 +12,7 @@ from typing import Final
 from labtrust_core.canonical import LEAF_PREFIX
 
 NODE_PREFIX: Final = b"\x01"
+HASH_BYTES: Final = 32
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -82,9 +83,9 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes
 
     Returns:
         The 32-byte root, or None where the path is too long or too short for that place in a tree
-        of that size. Whoever asks compares it with a root that he trusts.
+        of that size, or the leaf is no hash. Whoever asks compares it with a root that he trusts.
     """
-    if not 0 <= index < size:
+    if not 0 <= index < size or len(leaf) != HASH_BYTES:
         return None
     node, last, root = index, size - 1, leaf
     for sibling in path:
@@ -104,15 +105,16 @@ def is_consistent(old: tuple[int, bytes], new: tuple[int, bytes], proof: Sequenc
     """Whether a proof shows that one tree is the beginning of another (RFC 9162, 2.1.4.2).
 
     Args:
-        old: Size and 32-byte root of the earlier tree; size 0 proves nothing.
+        old: Size and 32-byte root of the earlier tree. One of size 0 is the beginning of nothing
+            but itself, since its root says nothing.
         new: The same of the later one.
         proof: 32-byte hashes.
     """
     size, root = old
-    if not 0 < size <= new[0]:
-        return False
     if size == new[0]:
         return root == new[1] and not proof
+    if not 0 < size < new[0]:
+        return False
     path = [root, *proof] if size & (size - 1) == 0 else list(proof)
     if not path:
         return False

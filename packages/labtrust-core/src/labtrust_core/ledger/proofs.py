@@ -6,23 +6,60 @@ The root of every full subtree is kept, so that many proofs over one tree are ch
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final, overload
 
 from labtrust_core.ledger.merkle import node_hash, root_of_peaks
 
+_BYTES: Final = 32
+
+
+class Hashes(Sequence[bytes]):
+    """A sequence of 32-byte hashes that takes 32 bytes each; it only grows."""
+
+    __slots__ = ("_packed",)
+
+    def __init__(self, hashes: Iterable[bytes] = ()) -> None:
+        """Hold hashes, of which each has 32 bytes."""
+        self._packed = bytearray()
+        for item in hashes:
+            self._packed += item
+
+    def append(self, item: bytes) -> None:
+        """Add the next hash, of 32 bytes."""
+        self._packed += item
+
+    def __len__(self) -> int:
+        return len(self._packed) // _BYTES
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
+        if isinstance(place, slice):
+            return [self[at] for at in range(*place.indices(len(self)))]
+        at = place + len(self) if place < 0 else place
+        if not 0 <= at < len(self):
+            raise IndexError(f"hash {place} of {len(self)}")
+        return bytes(self._packed[at * _BYTES : (at + 1) * _BYTES])
+
 
 class MerkleProver:
-    """All leaves of a tree, ready for proofs about it as it is and as it was at smaller sizes."""
+    """All leaves of a tree, ready for proofs about it as it is and as it was at smaller sizes.
+
+    Takes 64 bytes a leaf.
+    """
 
     __slots__ = ("_levels",)
 
     def __init__(self, leaves: Iterable[bytes]) -> None:
         """Build the tree over 32-byte leaf hashes, in order; about one hash a leaf."""
-        level = list(leaves)
+        level = Hashes(leaves)
         self._levels = [level]  # level h holds the roots of the full subtrees of 2^h leaves
         while len(level) > 1:
             pairs = range(0, len(level) - 1, 2)
-            level = [node_hash(level[at], level[at + 1]) for at in pairs]
+            level = Hashes(node_hash(level[at], level[at + 1]) for at in pairs)
             self._levels.append(level)
 
     @property

@@ -62,7 +62,7 @@ def recover(path: str | os.PathLike[str], *, files: FileLayer = OS_FILES) -> Rec
     try:
         _settle(Path(path), kept if kept < size else None, files)
     except OSError as error:
-        raise LedgerError(f"{path}: cannot cut the torn tail ({error.strerror})") from error
+        raise LedgerError(f"{path}: cannot repair the log ({error.strerror})") from error
     return Recovery(checker.records, size - kept, checker.head, checker.ended)
 
 

@@ -98,6 +98,8 @@ class LogWriter:
             LedgerError: The file cannot be written; or the writer is closed, or has failed before.
         """
         fd = self._usable()
+        if not self._pending:
+            return
         self._failed = True  # until all of it is done, whatever interrupts it
         try:
             while self._pending:

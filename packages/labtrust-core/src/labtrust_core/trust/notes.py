@@ -22,6 +22,7 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from labtrust_core.canonical import has_utf8
 from labtrust_core.errors import SignatureError
 from labtrust_core.trust.keys import check_public_key, decode_base64
 
@@ -33,13 +34,14 @@ MAX_SIGNATURES: Final = 16
 
 _NAME: Final = re.compile(r"[!-*,-~]{1,200}\Z")  # printable ASCII without blank and plus
 _SIGNATURE_LINE: Final = re.compile("\u2014 ([!-*,-~]{1,200}) ([A-Za-z0-9+/]+={0,2})\\Z")
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _SIZE: Final = re.compile(r"(0|[1-9][0-9]{0,15})\Z")
 _KEY_PARTS: Final = 3
 _ID_BYTES: Final = 4
 _STAMP_BYTES: Final = 8
-_SIGNATURE_BYTES: Final = 64
 _HASH_BYTES: Final = 32
 _CHECKPOINT_LINES: Final = 3
+_MAX_TIME: Final = 2**63 - 1
 
 
 class NoteError(SignatureError):
@@ -156,9 +158,11 @@ def cosign(text: str, name: str, private: Ed25519PrivateKey, time_s: int) -> Not
     """Sign a checkpoint as a witness who saw it at a time (Unix seconds).
 
     Raises:
-        NoteError: The text or the name cannot stand in a note.
+        NoteError: The text or the name cannot stand in a note, or there is no such time.
     """
     _check_text(text)
+    if not 0 <= time_s <= _MAX_TIME:
+        raise NoteError(f"not a time of a cosignature: {time_s}; from 0 to 2^63-1 seconds")
     stamp = time_s.to_bytes(_STAMP_BYTES, "big")
     signature = private.sign(_cosigned(text, time_s))
     return NoteSignature(name, key_of(name, private, COSIGNATURE).key_id, stamp + signature)
@@ -168,10 +172,10 @@ def is_signed_by(note: Note, signature: NoteSignature, key: VerifierKey) -> bool
     """Whether a signature line is that key's over the note."""
     message, raw = note.text.encode(), signature.signature
     if key.kind == COSIGNATURE:
-        if len(raw) != _STAMP_BYTES + _SIGNATURE_BYTES:
+        time_s, raw = int.from_bytes(raw[:_STAMP_BYTES], "big"), raw[_STAMP_BYTES:]
+        if time_s > _MAX_TIME:
             return False
-        message = _cosigned(note.text, int.from_bytes(raw[:_STAMP_BYTES], "big"))
-        raw = raw[_STAMP_BYTES:]
+        message = _cosigned(note.text, time_s)
     try:
         Ed25519PublicKey.from_public_bytes(key.public).verify(raw, message)
     except InvalidSignature:
@@ -243,12 +247,13 @@ def _check_text(text: str) -> None:
     """Refuse a text that a note cannot hold.
 
     Raises:
-        NoteError: It is empty, ends without LF, or holds control characters.
+        NoteError: It is empty, ends without LF, or holds ASCII control characters (below U+0020)
+            or lone surrogates.
     """
     if len(text) <= 1 or not text.endswith("\n"):
         raise NoteError("a note's text is not empty, and ends with an LF")
-    if any(char < " " and char != "\n" for char in text):
-        raise NoteError("a note's text holds no control characters but LF")
+    if _CONTROL.search(text) or not has_utf8(text):
+        raise NoteError("a note's text is UTF-8 without control characters but LF")
 
 
 def _cosigned(text: str, time_s: int) -> bytes:
