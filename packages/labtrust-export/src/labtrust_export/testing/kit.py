@@ -11,6 +11,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -20,7 +21,7 @@ from labtrust_core.canonical import canonical_bytes
 from labtrust_core.errors import DocumentError, UsageError
 
 from labtrust_export.testing.accepted import accepted
-from labtrust_export.testing.battery import below, forgeries, tried
+from labtrust_export.testing.battery import below, classes, some, tried
 from labtrust_export.testing.forgery import BASES, RUNS, Forgery, good, honest_trust
 from labtrust_export.testing.sealing import Files, Record
 from labtrust_export.testing.signers import trust_bytes
@@ -30,7 +31,7 @@ from labtrust_export.verify.codes import CODES
 EXPECTED: Final = "expected.json"
 ARCHIVE: Final = "files.zip"
 VERSION: Final = "0.1"
-A_CLASS: Final = 1  # forgeries of a class and bundle at most
+A_CLASS: Final = 1  # forgeries of a class and bundle; at L0, of a class
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _EMPTY_STATE: Final[Record] = {"version": "0.1", "runs": {}}
@@ -166,8 +167,11 @@ def make_kit() -> Kit:
             honest_trust() if made.trust is None else made.trust,
             state,
         )
-    for forgery, code in _with_codes(forgeries(most=A_CLASS)):
-        _add_forgery(kit, forgery, code)
+    for kind in classes():
+        found = some(kind, A_CLASS)
+        chosen = islice(found, 1) if kind.level == "L0" else found
+        for forgery, code in _with_codes(chosen):
+            _add_forgery(kit, forgery, code)
     return kit
 
 
@@ -204,7 +208,7 @@ def _with_codes(found: Iterable[Forgery]) -> Iterator[tuple[Forgery, str]]:
     with tempfile.TemporaryDirectory(prefix="labtrust-kit-") as place:
         for forgery in found:
             if len(forgery.codes) == 1:
-                yield forgery, *forgery.codes
+                yield forgery, next(iter(forgery.codes))
                 continue
             ((_same, said),) = tried(own_verifier, [forgery], Path(place))
             if said.code in forgery.codes:
