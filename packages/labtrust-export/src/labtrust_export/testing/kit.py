@@ -11,8 +11,8 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final
 
