@@ -16,6 +16,7 @@ import hashlib
 import resource
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -138,7 +139,7 @@ def _event(key: Ed25519PrivateKey, number: int, head: str) -> dict[str, object]:
 
 
 def _manifest(
-    place: Path, owner: SigningKey, start: dict[str, object], chain: Chain, snapshot: bytes
+    place: Path, owner: SigningKey, start: Mapping[str, object], chain: Chain, snapshot: bytes
 ) -> bytes:
     """Return the manifest of a bundle whose other files are written."""
     names = sorted(item.name for item in place.iterdir())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -120,13 +120,15 @@ def _played_so(name: str, edit: Callable[[list[Step]], list[Step]]) -> Callable[
     return lambda: Forged(name, sealed(played(name, edit)), frozenset())
 
 
-def _with_step(action: str, **changes: object) -> Callable[[list[Step]], list[Step]]:
+def _with_step(
+    action: str, args: Mapping[str, str] | None = None, **changes: object
+) -> Callable[[list[Step]], list[Step]]:
     """Return what changes the first step of an action; ``args`` are added to its own."""
 
     def edit(script: list[Step]) -> list[Step]:
         at = next(index for index, step in enumerate(script) if step.action_type == action)
-        args = script[at].args | dict(changes.pop("args", {}))  # type: ignore[call-overload]  # a mapping
-        script[at] = structs.replace(script[at], args=args, **changes)
+        merged = script[at].args | dict(args or {})
+        script[at] = structs.replace(script[at], args=merged, **changes)
         return script
 
     return edit

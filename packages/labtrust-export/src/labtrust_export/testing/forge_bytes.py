@@ -13,6 +13,7 @@ from labtrust_export.testing.sealing import MANIFEST, resealed
 from labtrust_export.verify.codes import CODES
 
 _SOME: Final = 12  # places that a quick run tries
+_LARGE: Final = 32 * 1024  # bytes; of a larger file a thorough run tries every eighth
 
 
 def _codes(*prefixes: str) -> frozenset[str]:
@@ -35,8 +36,10 @@ _BY_FILE: Final = {
 
 
 def spoiled(bundle: Good, data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield what data become when a byte is spoiled: every one in a thorough run, else some."""
-    step = 1 if bundle.thorough else max(1, len(data) // _SOME)
+    """Yield what data become when a byte is spoiled, at many places or at some."""
+    step = max(1, len(data) // _SOME)
+    if bundle.thorough:
+        step = 1 if len(data) < _LARGE else 8
     for index in range(0, len(data), step):
         turned = data[index] ^ (1 << index % 7)
         yield f"{index}-turned", data[:index] + bytes([turned]) + data[index + 1 :]

@@ -189,6 +189,7 @@ def policy_shape(bundle: Good) -> Iterator[Forged]:
         "order-of-nothing": right | {"order": [{"keys": ["a"], "path": ["zz"]}, *right["order"]]},
         "order-of-other-keys": right | {"order": [item | keys, *right["order"][1:]]},
         "order-twice": right | {"order": [item, *right["order"]]},
+        "order-backwards": right | {"order": right["order"][::-1]},
     }.items():
         files = bundle.files | {POLICY: canonical_bytes(data) + b"\n"}
         yield Forged(what, resealed(files), "POLICY_SCHEMA")
@@ -213,7 +214,6 @@ def policy_swapped(bundle: Good) -> Iterator[Forged]:
     for what, order in {
         "unordered": [],
         "half-ordered": right["order"][1:],
-        "ordered-backwards": right["order"][::-1],
     }.items():
         data = canonical_bytes(right | {"order": order}) + b"\n"
         files = resealed(bundle.files | {POLICY: data})

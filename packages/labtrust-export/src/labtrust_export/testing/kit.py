@@ -7,10 +7,12 @@ consist of, each once, under its SHA-256.
 from __future__ import annotations
 
 import json
+import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -19,15 +21,17 @@ from labtrust_core.canonical import canonical_bytes
 from labtrust_core.errors import DocumentError, UsageError
 
 from labtrust_export.testing.accepted import accepted
-from labtrust_export.testing.battery import below, forgeries
+from labtrust_export.testing.battery import below, classes, some, tried
 from labtrust_export.testing.forgery import BASES, RUNS, Forgery, good, honest_trust
 from labtrust_export.testing.sealing import Files, Record
 from labtrust_export.testing.signers import trust_bytes
+from labtrust_export.testing.subject import own_verifier
+from labtrust_export.verify.codes import CODES
 
 EXPECTED: Final = "expected.json"
 ARCHIVE: Final = "files.zip"
 VERSION: Final = "0.1"
-A_CLASS: Final = 1  # forgeries of a class and bundle at most
+A_CLASS: Final = 1  # forgeries of a class and bundle; at L0, of a class
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _EMPTY_STATE: Final[Record] = {"version": "0.1", "runs": {}}
@@ -163,8 +167,11 @@ def make_kit() -> Kit:
             honest_trust() if made.trust is None else made.trust,
             state,
         )
-    for forgery in _one_code(forgeries(most=A_CLASS)):
-        _add_forgery(kit, forgery)
+    for kind in classes():
+        found = some(kind, A_CLASS)
+        chosen = islice(found, 1) if kind.level == "L0" else found
+        for forgery, code in _with_codes(chosen):
+            _add_forgery(kit, forgery, code)
     return kit
 
 
@@ -182,14 +189,13 @@ def _add_good(kit: Kit, name: str) -> None:
         kit.add(case, good(name).files, honest_trust(), _EMPTY_STATE if level == "L4" else None)
 
 
-def _add_forgery(kit: Kit, forgery: Forgery) -> None:
+def _add_forgery(kit: Kit, forgery: Forgery, code: str) -> None:
     level = forgery.kind.level
-    (code,) = forgery.codes
     case = {
         "name": forgery.name,
         "about": forgery.kind.attacker,
         "level": level,
-        "reached": below(level),
+        "reached": below(CODES[code].level),
         "code": code,
         "trick": forgery.made.trick,
     }
@@ -197,5 +203,13 @@ def _add_forgery(kit: Kit, forgery: Forgery) -> None:
     kit.add(case, forgery.made.files, forgery.trust, state)
 
 
-def _one_code(found: Iterable[Forgery]) -> Iterator[Forgery]:
-    return (forgery for forgery in found if len(forgery.codes) == 1)
+def _with_codes(found: Iterable[Forgery]) -> Iterator[tuple[Forgery, str]]:
+    """Yield forgeries and their one code; where chance decides, it is what LabTrust says."""
+    with tempfile.TemporaryDirectory(prefix="labtrust-kit-") as place:
+        for forgery in found:
+            if len(forgery.codes) == 1:
+                yield forgery, next(iter(forgery.codes))
+                continue
+            ((_same, said),) = tried(own_verifier, [forgery], Path(place))
+            if said.code in forgery.codes:
+                yield forgery, said.code
