@@ -52,12 +52,12 @@ def forgeries(
     for kind in classes():
         if kind.level in wanted:
             found = kind.forgeries(thorough=thorough)
-            yield from found if most is None else _spread(found, most)
+            yield from found if most is None else some(kind, most)
 
 
-def _spread(found: Iterable[Forgery], most: int) -> Iterator[Forgery]:
-    """Yield at most so many of each base, the first and then evenly."""
-    for _base, group in groupby(found, key=lambda forgery: forgery.base):
+def some(kind: ForgeryClass, most: int) -> Iterator[Forgery]:
+    """Yield at most so many forgeries of a class on each bundle, the first and then evenly."""
+    for _base, group in groupby(kind.forgeries(), key=lambda forgery: forgery.base):
         items = list(group)
         count = min(most, len(items))
         yield from (items[place * len(items) // count] for place in range(count))

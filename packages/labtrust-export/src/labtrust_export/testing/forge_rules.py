@@ -149,7 +149,7 @@ def stands(record: Record, status: str) -> bool:
     "role-exceeded",
     "lets an agent do what his role does not list, or one act who has no role",
     level="L2",
-    bases=("amended", "clocked", "reception"),
+    bases=("amended", "clocked"),
     holes=("S09",),
 )
 def role_exceeded(bundle: Good) -> Iterator[Forged]:
