@@ -245,6 +245,27 @@ COMMANDS: Final = (
         distribution="labtrust-export",
     ),
     CommandEntry(
+        name="export-fhir",
+        section=EVIDENCE,
+        summary="An evidence bundle as an HL7 FHIR R4 Bundle.",
+        example="labtrust export-fhir --receipts EvidenceBundle.v0.1 --out fhir",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="validate-fhir",
+        section=EVIDENCE,
+        summary="Whether a FHIR R4 Bundle is sound.",
+        example="labtrust validate-fhir --bundle fhir/fhir_bundle.json",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
+        name="ui-export",
+        section=EVIDENCE,
+        summary="A run as one zip for a viewer.",
+        example="labtrust ui-export --run my_run --out my_run.zip",
+        distribution="labtrust-export",
+    ),
+    CommandEntry(
         name="build-release-manifest",
         section=EVIDENCE,
         summary="Put a folder of bundles and results under one signed manifest.",
