@@ -131,7 +131,14 @@ GROUPS: Final = {
             "verifier",
         ),
         (f"{_EXPORT}/verify", f"{_EXPORT}/test_forgeries.py"),
-        ("test_episodes_under_an_overlay",),
+        (
+            "test_episodes_under_an_overlay",
+            "battery",
+            "every_forgery_has",
+            "every_class_has",
+            "no_forgery_is",
+            "every_code_of",
+        ),
     ),
 }
 

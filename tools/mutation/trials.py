@@ -33,13 +33,16 @@ KILLED: Final = "killed"
 SURVIVED: Final = "survived"
 ENDLESS: Final = "endless"
 
+FORGERIES: Final = 2  # of each class on each good bundle
+
 _FAILED: Final = 1
-_TESTS_S: Final = 12.0  # of tests' time in the unchanged run that a mutant gets at most
+_TESTS_S: Final = 5.0  # of tests' time in the unchanged run that a mutant gets at most
 _MOST_S: Final = 20  # processor time of a mutant beside three times its tests' time
 _WAIT_S: Final = 180  # wall time, for what waits and uses no processor
 _MEMORY: Final = 4 << 30  # bytes of address space: an endless loop may collect
 
 _hypothesis_settings: Final = hypothesis.settings(
+    max_examples=30,
     deadline=None,
     database=None,
     derandomize=True,
@@ -293,4 +296,14 @@ def run_pytest(arguments: Sequence[str], plugins: Sequence[object]) -> int:
     hypothesis.settings.load_profile("mutation")
     fixed = ["-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-m", "not slow"]
     fixed += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # Hypothesis is imported already
-    return int(pytest.main([*fixed, "--timeout", "0", *arguments], plugins=list(plugins)))
+    return int(pytest.main([*fixed, "--timeout", "0", *arguments], plugins=[_Fewer(), *plugins]))
+
+
+class _Fewer:
+    """A pytest plugin that tries few forgeries of each class."""
+
+    def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
+        """Set the number in the tests of the battery."""
+        for item in items:
+            if isinstance(item, pytest.Function) and hasattr(item.module, "EACH"):
+                item.module.EACH = FORGERIES
