@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from labtrust_core.canonical import (
     MAX_DEPTH,
+    MAX_INT,
     MAX_LINE,
     NotCanonicalError,
     Reason,
@@ -62,6 +63,8 @@ def test_any_bytes_are_refused_with_the_typed_error_or_canonical(line):
         (b"{", Reason.NOT_JSON),
         (b'{"a":1}{"b":2}', Reason.NOT_JSON),
         (b'{"a":01}', Reason.NOT_JSON),
+        (b'{"a":' + b"X" * 40 + b"}", Reason.NOT_JSON),
+        (b'{"a":' + b"]" * 40 + b"[" * 40, Reason.NOT_JSON),
         (b"\xef\xbb\xbf{}", Reason.NOT_JSON),
         (b'{"a":"\xff"}', Reason.NOT_UTF8),
         (b'{"a":1,"a":2}', Reason.DUPLICATE_KEY),
@@ -103,6 +106,7 @@ def test_a_line_that_is_not_canonical_is_refused_with_its_reason(line, reason):
     "line",
     [
         deep(MAX_DEPTH),
+        deep(MAX_DEPTH).replace(b"0", b"0.5"),
         b'{"a":"' + b"[" * 40 + b'"}',
         b'{"a":"' + b"x" * (MAX_LINE - 8) + b'"}',
         b'{"a":9007199254740992}',
@@ -112,3 +116,15 @@ def test_a_line_that_is_not_canonical_is_refused_with_its_reason(line, reason):
 )
 def test_a_canonical_line_at_a_limit_is_read(line):
     assert canonical_bytes(parse_canonical(line)) == line
+
+
+@pytest.mark.parametrize("number", [MAX_INT, -MAX_INT])
+def test_an_exact_number_is_read_as_one_beside_a_fraction_too(number):
+    read = parse_canonical(b'{"a":%d,"b":1.5}' % number)["a"]
+    assert type(read) is int
+    assert read == number
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**53)])
+def test_a_number_that_is_not_exact_is_read_as_a_double(number):
+    assert type(parse_canonical(b'{"a":%d}' % number)["a"]) is float

@@ -8,7 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from labtrust_core.event import Blocked, Event
 from labtrust_core.trust.keys import KeyRegistry
-from labtrust_core.trust.signatures import check_event, pre_authentication, sign_event
+from labtrust_core.trust.signatures import (
+    approval_message,
+    check_event,
+    pre_authentication,
+    sign_event,
+)
 
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
@@ -250,3 +255,11 @@ def test_a_role_that_lists_runtime_control_does_not_make_its_holder_the_system(t
     event = toy.event("UPDATE_ROSTER", "A_BOSS", {"roster": {"A_NEW": "R_BOSS"}})
     result = engine.step(sign(toy, engine, event))
     assert result.blocked_reason_code == "RBAC_ACTION_DENY"
+
+
+def test_what_an_approver_signs_has_the_documented_bytes():
+    approval = {"approver_agent_id": "A", "approver_key_id": "K", "signature": "not covered"}
+    body = b'{"approver_agent_id":"A","approver_key_id":"K","episode":"E","request":{"t":"T"}}'
+    kind = b"application/vnd.labtrust.approval+json"
+    expected = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(body), body)
+    assert approval_message(approval, {"t": "T"}, "E") == expected
