@@ -87,8 +87,10 @@ def run(name: str, found: Sequence[Mutant], report: Path | None) -> list[Verdict
 
 
 def table(verdicts: Iterable[Verdict], totals: Mapping[str, int]) -> list[str]:
-    """Return the figures of modules, a line each: tried of all, killed, endless, survived, score."""
-    lines = [f"{'module':40} {'all':>5} {'tried':>5} {'killed':>6} {'endless':>7} {'alive':>5}  score"]
+    """Return the figures of modules, a line each, and of all together."""
+    lines = [
+        f"{'module':40} {'all':>5} {'tried':>5} {'killed':>6} {'endless':>7} {'alive':>5}  score"
+    ]
     counts: dict[str, Counter[str]] = {}
     for verdict in verdicts:
         counts.setdefault(verdict.mutant.module, Counter())[verdict.answer] += 1

@@ -53,7 +53,7 @@ class Place(NamedTuple):
 
     parent: ast.AST
     field: str
-    index: int | None
+    at: int | None
     is_told: bool  # to an error: only codes count
 
 
@@ -106,11 +106,11 @@ def mutated(source: str, number: int) -> ast.Module:
     tree = ast.parse(source)
     for place, site in enumerate(_sites(tree)):
         if place == number:
-            parent, field, index, _told = site.place
-            if index is None:
+            parent, field, at, _told = site.place
+            if at is None:
                 setattr(parent, field, site.new)
             else:
-                getattr(parent, field)[index] = site.new
+                getattr(parent, field)[at] = site.new
             return ast.fix_missing_locations(tree)
     raise IndexError(number)
 
@@ -132,11 +132,10 @@ def _within(node: ast.AST, scope: str, *, inside: bool, told: bool) -> Iterator[
     told = told or isinstance(node, ast.Raise) or _tells(node)
     for place in _children(node, told=told):
         child = _child(place)
-        here, entered = scope, inside
-        if not inside and isinstance(child, (ast.FunctionDef, ast.ClassDef)):
+        entered = inside or (isinstance(node, ast.FunctionDef) and place.field == "body")
+        here = scope
+        if not entered and isinstance(child, (ast.FunctionDef, ast.ClassDef)):
             here = f"{scope}.{child.name}" if scope else child.name
-        if isinstance(node, ast.FunctionDef) and place.field == "body":
-            entered = True
         where = here if entered else ""
         for new in _changes(child, place):
             text = f"{_words(child)} -> {_words(new)}"
@@ -182,7 +181,7 @@ def _is_for_types(node: ast.AST) -> bool:
 
 def _child(place: Place) -> ast.AST:
     value = getattr(place.parent, place.field)
-    node = value if place.index is None else value[place.index]
+    node = value if place.at is None else value[place.at]
     if not isinstance(node, ast.AST):
         raise TypeError(place.field)
     return node
@@ -199,18 +198,15 @@ def _words(node: ast.AST) -> str:
 def _changes(node: ast.AST, place: Place) -> Iterator[ast.AST]:
     """Yield what may stand in a node's place."""
     if place.is_told:
-        if isinstance(node, ast.Constant) and _is_code(node.value):
-            yield ast.Constant(f"XX{node.value}")
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if _CODE.fullmatch(node.value):
+                yield ast.Constant(f"XX{node.value}")
         return
     if _is_condition(place):
         yield from _conditions(node, place)
     for kind, change in _BY_KIND.items():
         if isinstance(node, kind):
             yield from change(node, place)
-
-
-def _is_code(value: object) -> bool:
-    return isinstance(value, str) and _CODE.fullmatch(value) is not None
 
 
 def _is_condition(place: Place) -> bool:
@@ -248,9 +244,8 @@ def _junction(node: ast.BoolOp, _place: Place) -> Iterator[ast.AST]:
 
 
 def _negation(node: ast.UnaryOp, place: Place) -> Iterator[ast.AST]:
-    if isinstance(node.op, ast.Not) and not _is_condition(place):
-        yield copy.deepcopy(node.operand)
-    elif isinstance(node.op, ast.USub):
+    is_not = isinstance(node.op, ast.Not) and not _is_condition(place)
+    if is_not or isinstance(node.op, ast.USub):
         yield copy.deepcopy(node.operand)
 
 

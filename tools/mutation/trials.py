@@ -237,7 +237,7 @@ def _in_process(mutant: Mutant, tests: Iterable[str], limit_s: float) -> str:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=_WAIT_S,
-            preexec_fn=lambda: _limit(limit_s, _MEMORY),  # noqa: PLW1509 - one thread only
+            preexec_fn=lambda: _limit(limit_s, _MEMORY),
         )
     except subprocess.TimeoutExpired:
         return ENDLESS
