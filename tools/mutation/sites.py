@@ -198,9 +198,9 @@ def _words(node: ast.AST) -> str:
 def _changes(node: ast.AST, place: Place) -> Iterator[ast.AST]:
     """Yield what may stand in a node's place."""
     if place.is_told:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if _CODE.fullmatch(node.value):
-                yield ast.Constant(f"XX{node.value}")
+        value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(value, str) and _CODE.fullmatch(value):
+            yield ast.Constant(f"XX{value}")
         return
     if _is_condition(place):
         yield from _conditions(node, place)
