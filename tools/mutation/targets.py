@@ -64,6 +64,7 @@ GROUPS: Final = {
             f"{_CORE}/test_ledger_chain.py",
             f"{_CORE}/test_ledger_crash.py",
             f"{_CORE}/test_ledger_disk.py",
+            f"{_CORE}/test_ledger_files.py",
             f"{_CORE}/test_ledger_hashes.py",
             f"{_CORE}/test_ledger_merkle.py",
             f"{_CORE}/test_ledger_recover.py",
