@@ -37,7 +37,7 @@ FORGERIES: Final = 2  # of each class on each good bundle
 
 _FAILED: Final = 1
 _TESTS_S: Final = 5.0  # of tests' time in the unchanged run that a mutant gets at most
-_MOST_S: Final = 20  # processor time of a mutant beside three times its tests' time
+_MOST_S: Final = 6  # processor time of a mutant, beside three times that of its tests
 _WAIT_S: Final = 180  # wall time, for what waits and uses no processor
 _MEMORY: Final = 4 << 30  # bytes of address space: an endless loop may collect
 
