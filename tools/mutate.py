@@ -58,7 +58,7 @@ def chosen(group: Group, sample: int | None, seed: int, names: set[str] | None) 
     return found
 
 
-def run(name: str, found: Sequence[Mutant], report: Path | None) -> list[Verdict]:
+def run(name: str, found: Sequence[Mutant], report: Path | None, *, control: bool) -> list[Verdict]:
     """Try mutants of a group and return the verdicts; each is noted as it comes.
 
     Raises:
@@ -77,7 +77,7 @@ def run(name: str, found: Sequence[Mutant], report: Path | None) -> list[Verdict
             print(f"  survived, line {mutant.line}: {mutant.name}", flush=True)
 
     group = GROUPS[name]
-    trials = Trials(group, found, tell)
+    trials = Trials(group, found, tell, control=control)
     without = [f"not {word}" for word in group.without]
     expression = ["-k", " and ".join(without)] if without else []
     run_pytest([*(str(ROOT / test) for test in group.tests), *expression, "-s"], [trials])
@@ -135,7 +135,7 @@ def main(words: Sequence[str]) -> int:
         totals = {one: len(mutants(one, source_of(one).read_text())) for one in group.modules}
         found = chosen(group, options.sample, options.seed, names)
         print(f"{name}: {len(found)} of {sum(totals.values())} mutants", flush=True)
-        verdicts = run(name, found, options.report) if found else []
+        verdicts = run(name, found, options.report, control=names is None) if found else []
         print(*table(verdicts, totals), sep="\n", flush=True)
         if names is None:
             wrong += judged(name, verdicts, known)

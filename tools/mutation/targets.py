@@ -72,11 +72,13 @@ GROUPS: Final = {
             f"{_CORE}/test_ledger_run_log_crash.py",
             f"{_CORE}/test_ledger_verify.py",
             f"{_CORE}/test_ledger_writer.py",
+            f"{_CORE}/test_vectors.py",
         ),
         (
             "test_any_log_survives_any_fault_many_times",
             "test_a_log_cut_at_any_byte",
             "test_forty_killed_processes",
+            "numbers_are_spelt",
         ),
         anew=True,
     ),

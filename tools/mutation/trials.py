@@ -36,7 +36,8 @@ ENDLESS: Final = "endless"
 FORGERIES: Final = 2  # of each class on each good bundle
 
 _FAILED: Final = 1
-_TESTS_S: Final = 5.0  # of tests' time in the unchanged run that a mutant gets at most
+_NEAR: Final = 10.0  # how much more a line of the same function tells
+_TESTS_S: Final = 15.0  # of tests' time in the unchanged run that a mutant gets at most
 _MOST_S: Final = 6  # processor time of a mutant, beside three times that of its tests
 _WAIT_S: Final = 180  # wall time, for what waits and uses no processor
 _MEMORY: Final = 4 << 30  # bytes of address space: an endless loop may collect
@@ -63,11 +64,25 @@ class Trials:
     """A pytest plugin that runs the tests once, notes what each reaches, and tries the mutants."""
 
     def __init__(
-        self, group: Group, chosen: Sequence[Mutant], tell: Callable[[Verdict], None]
+        self,
+        group: Group,
+        chosen: Sequence[Mutant],
+        tell: Callable[[Verdict], None],
+        *,
+        control: bool = True,
     ) -> None:
+        """Prepare a run.
+
+        Args:
+            group: Modules and tests.
+            chosen: The mutants to be tried.
+            tell: Takes each verdict as it comes.
+            control: Whether to make sure first that the tests pass a second time, in a fork.
+        """
         self._group = group
         self._chosen = chosen
         self._tell = tell
+        self._control = control
         self._sources = {name: source_of(name) for name in group.modules}
         self._took: dict[str, float] = {}
         self._reached: dict[str, dict[int, list[str]]] = {}
@@ -82,13 +97,17 @@ class Trials:
         self._run_unchanged(session)
         if self.failed:
             return True
-        if _in_fork(lambda: self._play(session, session.items), _WAIT_S * 10, None) != KILLED:
-            self._index_functions()
-            for mutant in self._chosen:
-                self._tell(self._try(session, mutant))
-        else:
+        if self._control and self._fails_again(session):
             self.failed.append("the unchanged tests fail when they run a second time")
+            return True
+        self._index_functions()
+        for mutant in self._chosen:
+            self._tell(self._try(session, mutant))
         return True
+
+    def _fails_again(self, session: pytest.Session) -> bool:
+        limit = _MOST_S + 3 * sum(self._took.values())
+        return _in_fork(lambda: self._play(session, session.items), limit, None) != SURVIVED
 
     def _run_unchanged(self, session: pytest.Session) -> None:
         files = [str(path) for path in self._sources.values()]
@@ -133,23 +152,40 @@ class Trials:
         return Verdict(mutant, _in_fork(run, limit, _MEMORY), len(items))
 
     def _tests_of(self, session: pytest.Session, mutant: Mutant) -> list[pytest.Item]:
-        """Return the tests that reach the line, the quickest first, within the time there is."""
+        """Return the tests that reach the line, the most telling first, within the time there is.
+
+        A test tells the more the quicker it is, and the more it reaches that few others do.
+        """
         lines = self._reached[str(self._sources[mutant.module])]
-        if mutant.scope:
-            names = set(lines.get(mutant.line, ()))
-        else:
-            names = {name for found in lines.values() for name in found}
+        first, last = self._span_of(mutant)
+        telling: dict[str, float] = dict.fromkeys(self._took, 0.0)
+        for line, names in lines.items():
+            weight = _NEAR if first <= line <= last else 1.0
+            for name in telling.keys() & names:
+                telling[name] += weight / len(names)
+        every = {name for names in lines.values() for name in names}
+        wanted = set(lines.get(mutant.line, ())) if mutant.scope else every
         items = sorted(
-            (item for item in session.items if item.nodeid in names),
-            key=lambda item: self._took[item.nodeid],
+            (item for item in session.items if item.nodeid in wanted and telling[item.nodeid]),
+            key=lambda item: self._took[item.nodeid] / telling[item.nodeid],
         )
-        total, most = 0.0, len(items)
-        for place, item in enumerate(items):
-            total += self._took[item.nodeid]
-            if total > _TESTS_S and place:
-                most = place
-                break
-        return items[:most]
+        total = 0.0
+        found: list[pytest.Item] = []
+        for item in items:
+            if total + self._took[item.nodeid] <= _TESTS_S or not found:
+                total += self._took[item.nodeid]
+                found.append(item)
+        return found
+
+    def _span_of(self, mutant: Mutant) -> tuple[int, int]:
+        """Return the first and the last line of the functions around a mutant."""
+        path = str(self._sources[mutant.module])
+        for (file, name, _first), functions in self._functions.items():
+            if (file, name) == (path, mutant.scope):
+                found = [line for *_, line in functions[0].__code__.co_lines() if line]
+                if min(found) <= mutant.line <= max(found):
+                    return min(found), max(found)
+        return mutant.line, mutant.line
 
     def _patches(
         self, mutant: Mutant, path: Path
