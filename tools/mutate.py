@@ -16,6 +16,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -122,20 +123,27 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=["run"])
     parser.add_argument("groups", nargs="*", help=f"of {', '.join(GROUPS)}; all by default")
+    parser.add_argument("--module", action="append", help="a module's dotted name; all by default")
     parser.add_argument("--sample", type=int, help="mutants of each module; all by default")
     parser.add_argument("--seed", type=int, default=1, help="of the sample")
     parser.add_argument("--report", type=Path, help="a file to add each verdict to, as JSON")
     parser.add_argument("--again", type=Path, help="a report: try only what survived there")
+    parser.add_argument(
+        "--no-control", action="store_true", help="do not run the unchanged tests a second time"
+    )
     options = parser.parse_args(words)
     known = reasons()
     names = _survivors(options.again) if options.again else None
     wrong: list[str] = []
     for name in options.groups or GROUPS:
         group = GROUPS[name]
+        if options.module:
+            modules = tuple(one for one in group.modules if one in options.module)
+            group = replace(group, modules=modules)
         totals = {one: len(mutants(one, source_of(one).read_text())) for one in group.modules}
         found = chosen(group, options.sample, options.seed, names)
         print(f"{name}: {len(found)} of {sum(totals.values())} mutants", flush=True)
-        verdicts = run(name, found, options.report, control=names is None) if found else []
+        verdicts = run(name, found, options.report, control=not options.no_control) if found else []
         print(*table(verdicts, totals), sep="\n", flush=True)
         if names is None:
             wrong += judged(name, verdicts, known)
