@@ -298,11 +298,21 @@ def _assignment(node: ast.Assign, _place: Place) -> Iterator[ast.AST]:
         yield ast.Pass()
 
 
-def _answer(node: ast.Return, _place: Place) -> Iterator[ast.AST]:
-    empty = node.value is None or (
-        isinstance(node.value, ast.Constant) and node.value.value is None
-    )
-    yield ast.Pass() if empty else ast.Return(ast.Constant(None))
+def _answer(node: ast.Return, place: Place) -> Iterator[ast.AST]:
+    value = node.value.value if isinstance(node.value, ast.Constant) else node.value
+    if value is False:
+        return  # None is as false as False, which becomes True elsewhere
+    if value is not None:
+        yield ast.Return(ast.Constant(None))
+    elif not _is_last(place):
+        yield ast.Pass()
+
+
+def _is_last(place: Place) -> bool:
+    """Whether a statement is a function's last, after which it returns None in any case."""
+    if not isinstance(place.parent, ast.FunctionDef) or place.at is None:
+        return False
+    return place.field == "body" and place.at == len(place.parent.body) - 1
 
 
 def _handler(node: ast.ExceptHandler, _place: Place) -> Iterator[ast.AST]:

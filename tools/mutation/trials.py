@@ -36,7 +36,8 @@ ENDLESS: Final = "endless"
 FORGERIES: Final = 2  # of each class on each good bundle
 
 _FAILED: Final = 1
-_NEAR: Final = 10.0  # how much more a line of the same function tells
+_NEAR: Final = 10.0  # how much more a line of the same function tells than one of the module
+_FAR: Final = 0.1  # what a test tells that reaches none: it may import a name
 _TESTS_S: Final = 15.0  # of tests' time in the unchanged run that a mutant gets at most
 _MOST_S: Final = 6  # processor time of a mutant, beside three times that of its tests
 _WAIT_S: Final = 180  # wall time, for what waits and uses no processor
@@ -163,11 +164,10 @@ class Trials:
             weight = _NEAR if first <= line <= last else 1.0
             for name in telling.keys() & names:
                 telling[name] += weight / len(names)
-        every = {name for names in lines.values() for name in names}
-        wanted = set(lines.get(mutant.line, ())) if mutant.scope else every
+        wanted = set(lines.get(mutant.line, ())) if mutant.scope else set(telling)
         items = sorted(
-            (item for item in session.items if item.nodeid in wanted and telling[item.nodeid]),
-            key=lambda item: self._took[item.nodeid] / telling[item.nodeid],
+            (item for item in session.items if item.nodeid in wanted),
+            key=lambda item: self._took[item.nodeid] / (telling[item.nodeid] + _FAR),
         )
         total = 0.0
         found: list[pytest.Item] = []

@@ -27,7 +27,7 @@ def changes(source):
         ("if a == b:\n    c = d", {"a == b -> False", "a == b -> True"}),
         ("while a:\n    b = c", {"a -> False"}),
         ("def f():\n    return a", {"return a -> return None"}),
-        ("def f():\n    return", {"return -> pass"}),
+        ("def f():\n    return\n    a", {"return -> pass"}),
         ("a = 'NO_SUCH_CODE'", {"'NO_SUCH_CODE' -> 'XXNO_SUCH_CODE'"}),
         (
             "raise Blocked('NO_CODE', 'word')",
@@ -52,6 +52,7 @@ def test_a_change_of_behaviour_is_found(source, expected):
         "class A(Struct, frozen=True): pass",
         "if TYPE_CHECKING:\n    f(b)",
         "T = TypeVar('T')",
+        "def f():\n    return None",
     ],
 )
 def test_words_and_types_are_no_behaviour(source):
