@@ -4,7 +4,7 @@ import types
 
 import pytest
 from labtrust_core.event import SYSTEM_AGENT, Blocked
-from labtrust_export.verify import files, gates, history, manifest
+from labtrust_export.verify import files, gates, history, manifest, outcomes
 from labtrust_export.verify.history import HistoryError, read_history
 from labtrust_export.verify.report import FaultError
 
@@ -188,3 +188,20 @@ def test_a_run_that_has_not_begun_is_open():
     with pytest.raises(FaultError) as caught:
         history.check_history(run, None)
     assert caught.value.code == "HISTORY_OPEN"
+
+
+@pytest.mark.parametrize(
+    ("state", "presented", "good"),
+    [("ACTIVE", True, True), ("ACTIVE", False, False), ("CONSUMED", True, False)],
+)
+def test_a_token_is_consumed_if_it_was_presented_and_active(state, presented, good):
+    rules = Space(tokens={"T1": Space(state=state)}, whole=True)
+    outcome = Space(tokens_consumed=["T1"], reason=None, status="ACCEPTED")
+    step = Space(record=Space(seq=3), outcome=outcome, accepted=True)
+    event = Space(token_refs=["T1"] if presented else [])
+    if good:
+        outcomes._check_consumed(rules, step, event)
+        return
+    with pytest.raises(FaultError) as caught:
+        outcomes._check_consumed(rules, step, event)
+    assert (caught.value.code, caught.value.record) == ("RULE_TOKEN", 3)
