@@ -4,6 +4,8 @@ import types
 
 import pytest
 from labtrust_core.event import SYSTEM_AGENT, Blocked
+from labtrust_export.envelope import MAX_ENVELOPE, MAX_SIGNATURES
+from labtrust_export.start import StartSchemaError, read_start
 from labtrust_export.verify import files, gates, history, manifest, outcomes
 from labtrust_export.verify.history import HistoryError, read_history
 from labtrust_export.verify.report import FaultError
@@ -205,3 +207,13 @@ def test_a_token_is_consumed_if_it_was_presented_and_active(state, presented, go
     with pytest.raises(FaultError) as caught:
         outcomes._check_consumed(rules, step, event)
     assert (caught.value.code, caught.value.record) == ("RULE_TOKEN", 3)
+
+
+def test_the_limits_of_an_envelope_are_the_documented_ones():
+    assert (MAX_ENVELOPE, MAX_SIGNATURES) == (64 * 2**20, 16)
+
+
+@pytest.mark.parametrize("body", [{}, {"config": {}}, {"config": None, "roster": {}, "keys": {}}])
+def test_a_start_that_states_too_little_is_refused(body):
+    with pytest.raises(StartSchemaError, match="not complete"):
+        read_start(Space(body=body))
