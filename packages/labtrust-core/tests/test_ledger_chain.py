@@ -236,3 +236,10 @@ def test_each_append_returns_the_new_head():
         chain.end(2, "completed"),
     ]
     assert heads == [leaf_hash(line).hex() for line in lines]
+
+
+@pytest.mark.parametrize("reason", ["completed", "aborted", "recovered"])
+def test_an_episode_ends_for_each_documented_reason(reason):
+    lines = []
+    run(Chain(lines.append)).end(10, reason)
+    assert read_record(lines[-1]).body.reason == reason
