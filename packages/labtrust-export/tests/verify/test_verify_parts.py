@@ -8,6 +8,7 @@ from labtrust_export.envelope import MAX_ENVELOPE, MAX_SIGNATURES
 from labtrust_export.start import StartSchemaError, read_start
 from labtrust_export.verify import files, gates, history, manifest, outcomes
 from labtrust_export.verify.history import HistoryError, read_history
+from labtrust_export.verify.policy import StatedPolicy
 from labtrust_export.verify.report import FaultError
 
 Space = types.SimpleNamespace
@@ -217,3 +218,22 @@ def test_the_limits_of_an_envelope_are_the_documented_ones():
 def test_a_start_that_states_too_little_is_refused(body):
     with pytest.raises(StartSchemaError, match="not complete"):
         read_start(Space(body=body))
+
+
+@pytest.mark.parametrize(
+    ("documents", "actions"),
+    [
+        ({}, set()),
+        ({"workflow": {"actions": ["KILL"]}}, set()),
+        ({"workflow": {"actions": {"KILL": 5, "STOP": {"runtime_control": True}}}}, {"STOP"}),
+        ({"workflow": {"actions": {"KILL": {"runtime_control": 1}, "ADD": {}}}}, set()),
+    ],
+)
+def test_runtime_control_is_read_from_whatever_a_policy_states(documents, actions):
+    assert StatedPolicy(b"", "", documents).runtime_control == actions
+
+
+@pytest.mark.parametrize(("lag", "found"), [(3, 3), (0, 0), (True, 0), ("3", 0), (None, 0)])
+def test_a_lag_that_is_no_number_allows_none(lag, found):
+    assert StatedPolicy(b"", "", {"keys": {"max_head_lag": lag}}).max_head_lag == found
+    assert StatedPolicy(b"", "", {}).max_head_lag == 0
