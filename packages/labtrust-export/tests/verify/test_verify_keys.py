@@ -4,10 +4,20 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from labtrust_core.ledger.run_log import RUN_CHECKPOINT
 from labtrust_core.trust.key_files import SigningKey
-from labtrust_core.trust.notes import Checkpoint, Note, parse_note, sign_note
+from labtrust_core.trust.notes import (
+    COSIGNATURE,
+    Checkpoint,
+    Note,
+    NoteSignature,
+    cosign,
+    key_of,
+    parse_note,
+    sign_note,
+)
+from labtrust_export.checkpoints import signature_fault
 from labtrust_export.start import StatedKey
 from labtrust_export.statement import CHECKPOINT
-from labtrust_export.trust_policy import TrustPolicy
+from labtrust_export.trust_policy import TrustPolicy, Witnesses
 from labtrust_export.verify import agents
 from labtrust_export.verify.checkpoints import check_note_signatures, checked_note
 from labtrust_export.verify.report import FaultError
@@ -88,3 +98,44 @@ def test_signers_of_a_note_are_named_by_their_name_and_key_id():
     with pytest.raises(FaultError) as caught:
         check_note_signatures(CHECKPOINT, note, TrustPolicy())
     assert caught.value.code == "CHECKPOINT_KEY_UNKNOWN"
+
+
+WITNESS = Ed25519PrivateKey.from_private_bytes(b"w" * 32)
+
+
+def lie(signature):
+    """Return a signature line whose signature is over something else."""
+    changed = signature.signature[:-1] + bytes([signature.signature[-1] ^ 1])
+    return NoteSignature(signature.name, signature.key_id, changed)
+
+
+@pytest.mark.parametrize(
+    ("lines", "quorum", "fault"),
+    [
+        ("LW", 1, None),
+        ("L", 0, None),
+        ("L", 1, "WITNESS"),
+        ("W", 1, "KEY_UNKNOWN"),
+        ("lW", 1, "SIGNATURE"),
+        ("Lw", 0, "SIGNATURE"),
+    ],
+)
+def test_a_log_key_and_enough_witnesses_must_have_signed(lines, quorum, fault):
+    log = sign_note(STATED.text, "log", KEY)
+    seen = cosign(STATED.text, "witness", WITNESS, 7)
+    made = {"L": log, "W": seen, "l": lie(log), "w": lie(seen)}
+    note = Note(STATED.text, tuple(made[line] for line in lines))
+    trust = TrustPolicy(
+        log_keys=(key_of("log", KEY),),
+        witnesses=Witnesses((key_of("witness", WITNESS, COSIGNATURE),), quorum),
+    )
+
+    found = signature_fault(note, trust)
+
+    assert (None if found is None else found[0]) == fault
+    if fault is None:
+        assert len(check_note_signatures(CHECKPOINT, note, trust)) == len(lines)
+        return
+    with pytest.raises(FaultError) as caught:
+        check_note_signatures(CHECKPOINT, note, trust)
+    assert caught.value.code == f"CHECKPOINT_{fault}"
