@@ -12,6 +12,8 @@ from labtrust_core.canonical import (
     LEAF_PREFIX,
     MAX_DEPTH,
     MAX_INT,
+    MAX_LINE,
+    MAX_NODES,
     NotCanonicalError,
     Reason,
     Shape,
@@ -159,6 +161,15 @@ def test_a_list_that_doubles_on_every_level_is_too_large():
 
 def test_the_deepest_allowed_value_is_plain():
     assert scan(nested(MAX_DEPTH)) is Shape.PLAIN
+
+
+def test_the_largest_allowed_value_is_plain():
+    assert scan([0] * MAX_NODES) is Shape.PLAIN
+
+
+def test_the_limits_are_the_documented_ones():
+    assert (MAX_DEPTH, MAX_LINE, MAX_NODES) == (32, 65_536, 1_000_000)
+    assert MAX_INT == 9_007_199_254_740_991
 
 
 def test_fractions_and_wide_keys_are_told_apart():

@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 import rfc8785
-from labtrust_core.canonical import NotCanonicalError, embed
+from labtrust_core.canonical import MAX_LINE, NotCanonicalError, embed
 from labtrust_core.errors import LedgerError
 from labtrust_core.ledger.chain import Chain
 from labtrust_core.ledger.merkle import leaf_hash, root_of
@@ -212,3 +212,34 @@ def test_a_snapshot_has_its_own_future(snapshot):
 def test_a_chain_with_a_sink_cannot_be_copied(snapshot):
     with pytest.raises(LedgerError, match="sink"):
         snapshot(Chain(len))
+
+
+def test_the_longest_line_is_appended_and_a_longer_one_is_not():
+    lines = []
+    chain = Chain(lines.append)
+    chain.start(0, {"a": ""})
+    room = MAX_LINE - len(lines[0])
+    chain = Chain(lines.append)
+    with pytest.raises(LedgerError, match="at most"):
+        chain.start(0, {"a": "x" * (room + 1)})
+    assert chain.length == 0
+    chain.start(0, {"a": "x" * room})
+    assert len(lines[-1]) == MAX_LINE
+
+
+def test_each_append_returns_the_new_head():
+    lines = []
+    chain = Chain(lines.append)
+    heads = [
+        chain.start(0, {}),
+        chain.event(1, "agent", {}, {}),
+        chain.end(2, "completed"),
+    ]
+    assert heads == [leaf_hash(line).hex() for line in lines]
+
+
+@pytest.mark.parametrize("reason", ["completed", "aborted", "recovered"])
+def test_an_episode_ends_for_each_documented_reason(reason):
+    lines = []
+    run(Chain(lines.append)).end(10, reason)
+    assert read_record(lines[-1]).body.reason == reason

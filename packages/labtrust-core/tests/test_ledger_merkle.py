@@ -175,3 +175,15 @@ def test_many_proofs_over_a_long_log_cost_few_hashes(monkeypatch):
     for index in range(0, 6_500, 3):
         assert len(prover.inclusion(index)) <= 13
     assert len(hashed) < 13 * 2_167
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, 2), (2, 3), (3, 7), (4, 8), (6, 7)])
+def test_a_consistency_proof_is_of_both_roots(old, new):
+    prover = MerkleProver([leaf_hash(b"%d" % number) for number in range(new)])
+    proof, other = prover.consistency(old), leaf_hash(b"other")
+    first, second = (old, prover.root(old)), (new, prover.root())
+
+    assert is_consistent(first, second, proof)
+    assert not is_consistent((old, other), second, proof)
+    assert not is_consistent(first, (new, other), proof)
+    assert not is_consistent(second, first, proof)

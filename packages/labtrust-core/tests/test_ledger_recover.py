@@ -1,6 +1,7 @@
 """Recovery: only a torn tail is cut, once, and damage elsewhere is loud."""
 
 import pytest
+from labtrust_core.canonical import MAX_LINE
 from labtrust_core.errors import LedgerError
 from labtrust_core.ledger.chain import Chain
 from labtrust_core.ledger.merkle import leaf_hash
@@ -110,3 +111,21 @@ def test_a_missing_log_is_an_error_with_its_path(path):
     with pytest.raises(LedgerError, match=r"log\.jsonl"):
         recover(path)
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "line", [b"\x00" * 40 + b"\n", LINES[1][:9] + b"\x00" + LINES[1][10:], b"{\n"]
+)
+def test_a_damaged_line_before_the_last_is_no_torn_tail_and_nothing_is_cut(path, line):
+    whole = LINES[0] + line + b"".join(LINES[2:])
+    path.write_bytes(whole)
+    with pytest.raises(LedgerError, match="damage"):
+        recover(path)
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("tail", [b"\x00" * MAX_LINE + b"\n", b"{" + b"x" * (MAX_LINE - 1)])
+def test_a_torn_tail_may_be_as_long_as_a_line(path, tail):
+    path.write_bytes(LINES[0] + tail)
+    assert recover(path).bytes_dropped == len(tail)
+    assert path.read_bytes() == LINES[0]

@@ -395,3 +395,12 @@ def test_a_closed_writer_takes_nothing(tmp_path):
 def test_a_place_that_cannot_be_written_is_said(tmp_path):
     with pytest.raises(LedgerError, match="cannot open the run log"):
         RunLogWriter(tmp_path / "no folder" / "log")
+
+
+def test_the_codes_are_the_documented_ones():
+    assert set(RunLogCode) == {
+        "RUNLOG_NOT_CANONICAL",
+        "RUNLOG_SCHEMA",
+        "RUNLOG_CHAIN",
+        "RUNLOG_ORDER",
+    }

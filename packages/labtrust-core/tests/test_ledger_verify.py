@@ -260,3 +260,9 @@ def test_the_whole_record_of_a_refused_event_is_covered(check):
 def test_a_missing_file_is_an_error_with_its_path(tmp_path):
     with pytest.raises(LedgerError, match=r"gone\.jsonl"):
         verify_log(tmp_path / "gone.jsonl")
+
+
+def test_accepted_events_without_an_id_are_no_repetitions_of_each_other(check):
+    accepted = {"status": "ACCEPTED"}
+    events = [(1, "agent", {}, accepted), (2, "agent", {}, accepted)]
+    assert check(b"".join(line + b"\n" for line in build(events))).ok

@@ -5,6 +5,7 @@ from labtrust_core.errors import LedgerError
 from labtrust_core.ledger.chain import Chain
 from labtrust_core.ledger.merkle import leaf_hash
 from labtrust_core.ledger.verify import verify_log
+from labtrust_core.trust import checkpoints
 from labtrust_core.trust.checkpoints import log_extent, signed_checkpoint
 from labtrust_core.trust.key_files import SigningKey, read_signing_key, write_key
 from labtrust_core.trust.notes import Checkpoint, parse_checkpoint, parse_note, signers
@@ -61,3 +62,13 @@ def test_a_log_that_is_missing_or_empty_has_no_checkpoint(tmp_path):
     (tmp_path / "log.jsonl").touch()
     with pytest.raises(LedgerError, match="is empty"):
         log_extent(tmp_path / "log.jsonl")
+
+
+def test_a_log_that_cannot_be_read_to_its_end_has_no_checkpoint(log, monkeypatch):
+    def broken(_file):
+        yield log.read_bytes().splitlines(keepends=True)[0]
+        raise OSError(5, "broken")
+
+    monkeypatch.setattr(checkpoints, "read_lines", broken)
+    with pytest.raises(LedgerError, match="cannot read the log"):
+        log_extent(log)

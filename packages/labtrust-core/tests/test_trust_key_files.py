@@ -127,3 +127,19 @@ def test_what_is_no_text_is_refused(keys):
 
     with pytest.raises(UsageError, match=r"log\.pub"):
         read_verifier_key(keys / "log.pub")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
+def test_a_public_key_is_for_all_to_read(tmp_path):
+    before = os.umask(0)
+    try:
+        write_key(tmp_path, "log")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "log.pub").stat().st_mode) == 0o644
+
+
+def test_no_key_is_written_below_a_release(tmp_path):
+    (tmp_path / "RELEASE_MANIFEST.v0.1.json").write_text("{}")
+    with pytest.raises(UsageError):
+        write_key(tmp_path / "keys", "log")

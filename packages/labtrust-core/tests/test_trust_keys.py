@@ -235,3 +235,17 @@ def test_ed25519_is_that_of_rfc_8032(secret, public, message, signature):
     spelled = _encoded(bytes.fromhex(signature))
     assert is_signed(key, spelled, bytes.fromhex(message))
     assert not is_signed(key, spelled, bytes.fromhex(message) + b"\x00")
+
+
+def test_a_registry_is_extended_by_new_keys(toy):
+    ring = TestKeyring({"K_NEW": TestKeyBinding(agent_id="A", role_id="R")}, seed=1)
+    extended = toy.keys.extended(ring.keys)
+    assert extended.keys == {**toy.keys.keys, **ring.keys}
+    assert extended.digest == KeyRegistry({**ring.keys, **toy.keys.keys}).digest
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_a_key_of_another_length_is_refused_for_its_length(toy, length):
+    raw = base64.b64decode(next(iter(toy.keyring.keys.values())).public_key) + b"\x00"
+    with pytest.raises(SignatureError, match=f"has {length} bytes"):
+        check_public_key("K", base64.b64encode(raw[:length]).decode())

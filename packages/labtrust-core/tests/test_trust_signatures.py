@@ -1,6 +1,7 @@
 """Signed actions: what is covered, and every way in which a signature does not count."""
 
 import base64
+import json
 
 import msgspec
 import pytest
@@ -8,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from labtrust_core.event import Blocked, Event
 from labtrust_core.trust.keys import KeyRegistry
-from labtrust_core.trust.signatures import check_event, pre_authentication, sign_event
+from labtrust_core.trust.signatures import (
+    approval_message,
+    check_event,
+    event_message,
+    pre_authentication,
+    sign_event,
+    signer_of,
+)
 
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
@@ -250,3 +258,34 @@ def test_a_role_that_lists_runtime_control_does_not_make_its_holder_the_system(t
     event = toy.event("UPDATE_ROSTER", "A_BOSS", {"roster": {"A_NEW": "R_BOSS"}})
     result = engine.step(sign(toy, engine, event))
     assert result.blocked_reason_code == "RBAC_ACTION_DENY"
+
+
+def test_what_an_approver_signs_has_the_documented_bytes():
+    approval = {"approver_agent_id": "A", "approver_key_id": "K", "signature": "not covered"}
+    body = b'{"approver_agent_id":"A","approver_key_id":"K","episode":"E","request":{"t":"T"}}'
+    kind = b"application/vnd.labtrust.approval+json"
+    expected = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(body), body)
+    assert approval_message(approval, {"t": "T"}, "E") == expected
+
+
+def test_what_an_agent_signs_has_the_documented_bytes():
+    event = {"event_id": "E1", "t_s": 4, "agent_id": "A", "action_type": "NOOP", "head": "0" * 64}
+    signed = msgspec.convert({**event, "key_id": "K", "signature": "not covered"}, Event)
+    kind, payload = b"application/vnd.labtrust.action+json", event_message(signed, "EP")
+    head = b"DSSEv1 %d %b " % (len(kind), kind)
+    assert payload.startswith(head)
+    length, body = payload.removeprefix(head).split(b" ", 1)
+    covered = json.loads(body)
+    assert (int(length), covered.keys()) == (len(body), {"episode", "event"})
+    assert covered["episode"] == "EP"
+    assert covered["event"].items() >= {**event, "key_id": "K"}.items()
+    assert "signature" not in covered["event"]
+
+
+def test_the_signer_of_an_event_is_the_agent_whose_key_made_the_signature(toy):
+    engine = toy.engine(signatures_required=True)
+    event = msgspec.convert(sign(toy, engine, toy.add()), Event)
+    assert signer_of(event, toy.keys, "EP1") == "A_WORKER"
+    assert signer_of(event, toy.keys, "EP2") is None
+    for change in ({"key_id": None}, {"key_id": "K_A_BOSS"}, {"signature": None}, {"t_s": 9}):
+        assert signer_of(msgspec.structs.replace(event, **change), toy.keys, "EP1") is None

@@ -9,6 +9,7 @@ from labtrust_core.canonical import canonical_bytes
 from labtrust_core.ledger.merkle import leaf_hash, root_from_inclusion
 from labtrust_core.ledger.record import EventRecord, StartRecord, read_record
 from labtrust_export.receipts import (
+    MAX_RECEIPT,
     ReceiptCollector,
     ReceiptError,
     read_receipt,
@@ -407,3 +408,11 @@ def test_whatever_the_records_hold_there_are_receipts_and_they_read_back(body, e
     assert [read_receipt(item.line()) for item in found] == found
     keys = [(item.entity_type, item.entity_id) for item in found]
     assert keys == sorted(set(keys))
+
+
+def test_the_limit_of_a_receipt_is_the_documented_one():
+    assert MAX_RECEIPT == 16 * 2**20
+
+
+def test_an_entity_that_nothing_names_follows_from_the_start_alone():
+    assert ReceiptCollector().sources("specimen", "S1") == [0]

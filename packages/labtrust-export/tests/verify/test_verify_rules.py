@@ -125,6 +125,10 @@ def enforcement_that_never_came(records):
     del records[6]
 
 
+def enforcement_that_the_end_came_before(records):
+    del records[6:-1]
+
+
 def enforcement_that_nobody_asked_for(records):
     records.insert(5, copy.deepcopy(records[2]))
     records[5]["t"] = records[5]["event"]["t_s"] = records[4]["t"]
@@ -185,6 +189,7 @@ STORIES = [
     ("enforced", a_refusal_whose_violation_is_kept_quiet, "RULE_INVARIANT"),
     ("enforced", enforcement_of_something_else, "RULE_ENFORCEMENT"),
     ("enforced", enforcement_that_never_came, "RULE_ENFORCEMENT"),
+    ("enforced", enforcement_that_the_end_came_before, "RULE_ENFORCEMENT"),
     ("enforced", enforcement_that_nobody_asked_for, "RULE_ENFORCEMENT"),
     ("enforced", enforcement_on_another_agent, "RULE_ENFORCEMENT"),
     ("frozen", enforcement_in_another_order, "RULE_ENFORCEMENT"),
