@@ -14,6 +14,7 @@ from labtrust_core.errors import UsageError
 from labtrust_export.check_failed import CheckFailedError
 from labtrust_export.envelope import read_envelope, signed
 from labtrust_export.release.verify import verify_release
+from labtrust_export.testing.holes import RELEASE_HOLES
 from labtrust_export.trust_policy import TrustPolicy
 from labtrust_export.verify.codes import Level
 from labtrust_export.verify.history import History
@@ -123,26 +124,34 @@ def empty_manifest(folder):
 
 
 UPSTREAM = {
-    "throughput": (put("results/throughput/results.json", '{"throughput":9}\n'), "FILE_DIGEST"),
-    "summary": (put("summary.csv", "task,throughput\nx,9\n"), "FILE_DIGEST"),
-    "plot": (put("plots/throughput.svg", "<svg> </svg>\n"), "FILE_DIGEST"),
-    "card": (put("BENCHMARK_CARD.md", "# Better\n"), "FILE_DIGEST"),
-    "metadata": (put("metadata.json", '{"seed":8}\n'), "FILE_DIGEST"),
-    "fhir": (put("fhir/fhir_bundle.json", "{}"), "FILE_DIGEST"),
-    "results gone": (lambda folder: shutil.rmtree(folder / "results"), "FILE_MISSING"),
-    "executable": (add_executable, "FILE_EXTRA"),
-    "bundle log": (tamper_log, "FILE_DIGEST"),
-    "bundle log and manifest": (tamper_and_rehash, "FILE_DIGEST"),
-    "bundle gone": (drop_bundle, "FILE_MISSING"),
-    "bundle and manifest gone": (drop_bundle_and_manifest, "FILE_MISSING"),
-    "manifest gone": (lambda folder: (folder / MANIFEST).unlink(), "FILE_MISSING"),
-    "manifest emptied": (put(MANIFEST, '{"artifacts":[]}\n'), "ENVELOPE_SCHEMA"),
-    "subjects emptied": (empty_manifest, "SUBJECTS"),
-    "inner manifest edited": (put("MANIFEST.v0.1.json", "{}"), "FILE_DIGEST"),
-    "inner manifest gone": (lambda f: (f / "MANIFEST.v0.1.json").unlink(), "FILE_MISSING"),
-    "security": (put("SECURITY/attack_results.json", "{}"), "FILE_DIGEST"),
-    "security with its sum": (replace_security_with_sum, "FILE_DIGEST"),
+    "R01 throughput": (put("results/throughput/results.json", '{"throughput":9}\n'), "FILE_DIGEST"),
+    "R02 summary": (put("summary.csv", "task,throughput\nx,9\n"), "FILE_DIGEST"),
+    "R02 plot": (put("plots/throughput.svg", "<svg> </svg>\n"), "FILE_DIGEST"),
+    "R02 card": (put("BENCHMARK_CARD.md", "# Better\n"), "FILE_DIGEST"),
+    "R02 metadata": (put("metadata.json", '{"seed":8}\n'), "FILE_DIGEST"),
+    "R02 fhir": (put("fhir/fhir_bundle.json", "{}"), "FILE_DIGEST"),
+    "R03 results gone": (lambda folder: shutil.rmtree(folder / "results"), "FILE_MISSING"),
+    "R04 executable": (add_executable, "FILE_EXTRA"),
+    "R05 bundle log": (tamper_log, "FILE_DIGEST"),
+    "R06 bundle log and manifest": (tamper_and_rehash, "FILE_DIGEST"),
+    "R08 bundle gone": (drop_bundle, "FILE_MISSING"),
+    "R08 bundle and manifest gone": (drop_bundle_and_manifest, "FILE_MISSING"),
+    "R09 manifest gone": (lambda folder: (folder / MANIFEST).unlink(), "FILE_MISSING"),
+    "R09 manifest emptied": (put(MANIFEST, '{"artifacts":[]}\n'), "ENVELOPE_SCHEMA"),
+    "R09 subjects emptied": (empty_manifest, "SUBJECTS"),
+    "R10 inner manifest edited": (put("MANIFEST.v0.1.json", "{}"), "FILE_DIGEST"),
+    "R10 inner manifest gone": (lambda f: (f / "MANIFEST.v0.1.json").unlink(), "FILE_MISSING"),
+    "R11 security": (put("SECURITY/attack_results.json", "{}"), "FILE_DIGEST"),
+    "R11 security with its sum": (replace_security_with_sum, "FILE_DIGEST"),
 }
+
+
+OF_THEIR_OWN = {"R07", "R12"}
+"""Rows with a test of their own: a manifest that is built again, and an empty folder."""
+
+
+def test_every_row_of_upstreams_table_is_tried():
+    assert {case[:3] for case in UPSTREAM} | OF_THEIR_OWN == set(RELEASE_HOLES)
 
 
 @pytest.mark.parametrize("case", UPSTREAM)
@@ -177,7 +186,7 @@ def test_a_folder_in_place_of_the_manifest_is_refused(release, verify):
     assert code_of(verify(release)) == "RELEASE_FILE_MISSING"
 
 
-@pytest.mark.parametrize("case", ["throughput", "executable", "security with its sum"])
+@pytest.mark.parametrize("case", ["R01 throughput", "R04 executable", "R11 security with its sum"])
 def test_a_manifest_rebuilt_with_the_shipped_command_needs_the_key(
     release, verify, stage, case, build
 ):
