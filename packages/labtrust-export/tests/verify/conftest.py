@@ -59,6 +59,7 @@ def verdict(place):
 
     def verify(files, upto="L3", **more):
         trust = more.pop("trust", None) or trusting(files)
-        return verify_bundle(place(files), trust, upto=Level(upto), **more)
+        folder = place(files, more.pop("name", "EvidenceBundle.v0.1"))
+        return verify_bundle(folder, trust, upto=Level(upto), **more)
 
     return verify
