@@ -113,7 +113,12 @@ def test_the_json_form_states_every_field():
 def test_the_json_form_of_a_good_bundle_has_no_failure():
     found = reached("L4", "L3").to_dict()
     assert found["failure"] is None
-    assert (found["checked"], found["facts"], found["signed_by"], found["notes"]) == ({}, {}, {}, [])
+    assert (found["checked"], found["facts"], found["signed_by"], found["notes"]) == (
+        {},
+        {},
+        {},
+        [],
+    )
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,10 @@ def passed(story, *, seen=None, head=None, size=None, start=None):
 
 def resumed(records, place, done):
     """Insert that an episode was begun before an interruption; return it begun twice."""
-    records[place:place] = [json.loads(json.dumps(records[place])), record("resume", {"done": done})]
+    records[place:place] = [
+        json.loads(json.dumps(records[place])),
+        record("resume", {"done": done}),
+    ]
 
 
 def test_the_episode_is_found_in_its_run(story):
