@@ -11,6 +11,7 @@ from labtrust_core.ledger.record import read_record
 from labtrust_export.testing.runs import with_run
 from labtrust_export.verify import contents, verifier
 from labtrust_export.verify.codes import Level
+from labtrust_export.verify.files import Folder, opened
 from labtrust_export.verify.policy import StatedPolicy
 from labtrust_export.verify.report import FaultError
 from labtrust_export.verify.start import checked_start
@@ -226,3 +227,41 @@ def test_a_start_without_a_scenario_has_no_digest_to_fit(kit):
     record = kit.good("signed").records[0]
     record["body"] |= {"scenario": None, "scenario_digest": "0" * 64}
     assert checked_start(read_record(canonical_bytes(record))).scenario is None
+
+
+# --------------------------------------------------------------------------------------- the folder
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "told"),
+    [
+        (["checkpoint", "dir/", "a_dir/"], "BUNDLE_FILE_KIND", "'a_dir'"),
+        (["checkpoint", "b b", "a b"], "BUNDLE_NAME_ILLEGAL", "'a b'"),
+        (["a b", "dir/"], "BUNDLE_FILE_KIND", "'dir'"),
+        ([], "BUNDLE_EMPTY", "nothing"),
+    ],
+)
+def test_of_what_no_bundle_holds_the_first_by_name_is_named(tmp_path, names, code, told):
+    for name in names:
+        path = tmp_path / name
+        path.mkdir() if name.endswith("/") else path.touch()
+    with pytest.raises(FaultError) as caught:
+        Folder(tmp_path)
+    assert (caught.value.code, caught.value.file) == (code, None)
+    assert told in caught.value.message
+
+
+def test_known_files_are_told_from_strange_ones(tmp_path):
+    for name in ("manifest.json", "checkpoint", "zzz", "aaa"):
+        (tmp_path / name).touch()
+    folder = Folder(tmp_path)
+    assert (folder.known, folder.strange) == ({"manifest.json", "checkpoint"}, "aaa")
+
+
+def test_a_file_that_is_gone_or_a_link_is_refused_under_its_name(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "dir").mkdir()
+    for name in ("missing", "link", "dir"):
+        with pytest.raises(FaultError) as caught, opened(tmp_path, name):
+            pass
+        assert (caught.value.code, caught.value.file) == ("BUNDLE_FILE_KIND", name)

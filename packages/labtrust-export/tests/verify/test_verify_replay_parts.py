@@ -16,7 +16,7 @@ PAIRED = {**WHOLE, "args": {"of": {"$pairs": []}}}
 
 
 class Driven:
-    """An engine that notes what it is asked for; as often as it is to, an advance makes a record."""
+    """An engine that notes what it is asked for; so many advances make a record each."""
 
     def __init__(self, now, makes=0):
         self.now = now
