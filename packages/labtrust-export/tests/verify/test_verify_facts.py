@@ -1,6 +1,7 @@
 """What a verification tells: facts of the episode, notes, whose keys, and which bytes differ."""
 
 import json
+import os
 import types
 from collections import Counter
 
@@ -265,3 +266,38 @@ def test_a_file_that_is_gone_or_a_link_is_refused_under_its_name(tmp_path):
         with pytest.raises(FaultError) as caught, opened(tmp_path, name):
             pass
         assert (caught.value.code, caught.value.file) == ("BUNDLE_FILE_KIND", name)
+
+
+def test_a_file_is_opened_so_that_no_link_is_followed_and_no_pipe_waited_for(tmp_path, monkeypatch):
+    flags = []
+    real = os.open
+    (tmp_path / "log").touch()
+    monkeypatch.setattr(os, "open", lambda path, how: flags.append(how) or real(path, how))
+    with opened(tmp_path, "log"):
+        pass
+    for name in ("O_NOFOLLOW", "O_NONBLOCK"):
+        wanted = getattr(os, name, 0)  # where the system has it
+        assert flags[0] & wanted == wanted
+
+
+@pytest.mark.parametrize(
+    ("code", "file", "kept"),
+    [
+        ("POLICY_SCHEMA", "policy.json", True),
+        ("BUNDLE_FILE_KIND", "policy.json", False),
+        ("POLICY_SCHEMA", "checkpoint", False),
+    ],
+)
+def test_only_what_a_policy_says_wrong_is_kept_for_later(code, file, kept):
+    fault = FaultError(code, "", file=file)
+
+    def read(_name, _limit):
+        raise fault
+
+    holder = Space(_read_small=read)
+    if kept:
+        assert contents.Contents._read_policy(holder) is fault
+        return
+    with pytest.raises(FaultError) as caught:
+        contents.Contents._read_policy(holder)
+    assert caught.value is fault
