@@ -235,7 +235,16 @@ def test_a_state_that_cannot_be_read_is_an_error(tmp_path):
         read_history(tmp_path)
 
 
-@pytest.mark.parametrize("data", [b"\xff", b"[" * 10_000, b'{"version":"0.1","runs":{},"more":1}'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff",
+        b"[" * 10_000,
+        b'{"version":"0.1","runs":{},"more":1}',
+        b'{"version":"0.1","runs":{"a":{"size":1,"root":"%b","more":1}}}' % (b"0" * 64),
+        b'{"version":"0.1","runs":{"a":{"size":1,"root":"%b0"}}}' % (b"0" * 64),
+    ],
+)
 def test_a_state_of_other_bytes_is_refused(tmp_path, data):
     path = tmp_path / "state.json"
     path.write_bytes(data)
