@@ -29,7 +29,7 @@ def counted(records):
     return counts | Counter(item["origin"] for item in events)
 
 
-@pytest.mark.parametrize("base", ["signed", "enforced", "reception"])
+@pytest.mark.parametrize("base", ["signed", "enforced", "reception", "amended"])
 def test_a_report_states_what_the_ledger_says(kit, verdict, base):
     bundle = kit.good(base)
     records, lines = bundle.records, bundle.episode.lines

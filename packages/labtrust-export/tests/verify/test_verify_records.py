@@ -103,6 +103,8 @@ def test_an_outcome_of_another_shape_is_refused(outcome):
 def test_a_field_that_is_null_is_absent():
     step = read(WHOLE | {"key_id": None}, status="ACCEPTED", reason=None, role=None)
     assert (step.event.key_id, step.outcome.reason, step.outcome.role) == (None, None, None)
+    assert read(WHOLE | {"args": None, "token_refs": None}).event.args == {}
+    assert read(status="ACCEPTED", emits=None, violations=None).outcome.emits == ()
     assert refused(WHOLE | {"t_s": None}) == FAULT
 
 
