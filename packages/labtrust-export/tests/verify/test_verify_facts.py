@@ -301,3 +301,12 @@ def test_only_what_a_policy_says_wrong_is_kept_for_later(code, file, kept):
     with pytest.raises(FaultError) as caught:
         contents.Contents._read_policy(holder)
     assert caught.value is fault
+
+
+@pytest.mark.parametrize(("start", "end"), [(None, None), (None, "end"), ("start", None)])
+def test_a_statement_of_a_ledger_that_states_nothing_is_refused(start, end):
+    manifest = Space(statement=Space(predicate=None))
+    holder = Space(manifest=manifest, episode=Space(start=start, end=end))
+    with pytest.raises(FaultError) as caught:
+        contents.Contents._check_predicate(holder)
+    assert (caught.value.code, caught.value.file) == ("PREDICATE_MISMATCH", "manifest.json")
