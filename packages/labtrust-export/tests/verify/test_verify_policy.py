@@ -1,13 +1,15 @@
 """The policy of a bundle: its bytes, its shape, and trust documents that cannot be read."""
 
 import json
+import types
 from dataclasses import replace
 
 import pytest
 from labtrust_core.canonical import canonical_bytes, sha256_hex
 from labtrust_core.policy.model import TRUST_DOCUMENTS
 from labtrust_export.testing.sealing import relinked
-from labtrust_export.verify.codes import Level
+from labtrust_export.verify.codes import LEVELS, Level
+from labtrust_export.verify.episode import EpisodePass
 from labtrust_export.verify.policy import MAX_POLICY, StatedPolicy, read_policy, trust_documents
 from labtrust_export.verify.report import FaultError
 
@@ -117,3 +119,16 @@ def test_a_policy_is_known_by_its_bytes_without_the_last(kit):
 
 def test_a_policy_may_be_as_long_as_its_limit_and_an_lf():
     assert MAX_POLICY == 4 * 2**20 + 1
+
+
+@pytest.mark.parametrize("upto", LEVELS)
+@pytest.mark.parametrize("known", [True, False])
+def test_a_ledger_is_read_for_what_is_asked_and_no_more(kit, upto, known):
+    episode = kit.good(BASE).episode
+    policy = read_policy(episode.policy + b"\n") if known else None
+    found = EpisodePass(policy, upto)
+    lines = [line + b"\n" for line in episode.lines]
+    found.read(types.SimpleNamespace(lines=lambda: iter(lines)))
+    assert (found.faults, found.start is None, found.end is None) == ({}, False, False)
+    assert (found.signatures is not None) is (known and upto is not Level.L0)
+    assert (found._rules is not None) is (known and upto not in (Level.L0, Level.L1))
