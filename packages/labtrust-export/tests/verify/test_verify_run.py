@@ -107,6 +107,12 @@ def test_a_log_that_is_out_of_order_names_its_record(story):
     assert run.fault.record == len(story.records) - 1
 
 
+def test_a_log_without_a_record_is_refused(story):
+    story.records.clear()
+    run = passed(story)
+    assert (run.fault.code, run.fault.file) == ("RUNLOG_NOT_CANONICAL", "run_log.jsonl")
+
+
 @pytest.mark.parametrize("size", [1, 2, 4, 8])
 def test_the_root_is_kept_of_what_the_caller_has_seen(story, size):
     leaves = [leaf_hash(line) for line in linked(story.records)]
@@ -284,3 +290,9 @@ def test_a_bundle_with_a_run_says_how_much_was_seen_before(kit, story, verdict):
     assert verdict(files, "L4", history=seen, name="again").checked[Level.L4] == (
         f"{told} {records} records"
     )
+
+
+def test_a_run_is_remembered_only_where_history_is_asked(kit, story, verdict):
+    files, seen = sealed(kit, story), History()
+    assert verdict(files, "L3", history=seen).failure is None
+    assert seen == History()
