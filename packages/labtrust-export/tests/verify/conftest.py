@@ -6,7 +6,7 @@ import types
 import pytest
 from labtrust_core.canonical import sha256_hex
 from labtrust_export.testing.forgery import good, honest_trust
-from labtrust_export.testing.sealing import MANIFEST, relinked, sealed
+from labtrust_export.testing.sealing import MANIFEST, relinked, resealed, sealed
 from labtrust_export.trust_policy import parse_trust_policy
 from labtrust_export.verify.codes import Level
 from labtrust_export.verify.verifier import verify_bundle
@@ -35,7 +35,7 @@ def told(base, edit):
 def kit():
     """Give the tools of these tests."""
     return types.SimpleNamespace(
-        good=good, told=told, trusting=trusting, manifest=MANIFEST, sealed=sealed
+        good=good, told=told, trusting=trusting, manifest=MANIFEST, sealed=sealed, resealed=resealed
     )
 
 
@@ -59,6 +59,7 @@ def verdict(place):
 
     def verify(files, upto="L3", **more):
         trust = more.pop("trust", None) or trusting(files)
-        return verify_bundle(place(files), trust, upto=Level(upto), **more)
+        folder = place(files, more.pop("name", "EvidenceBundle.v0.1"))
+        return verify_bundle(folder, trust, upto=Level(upto), **more)
 
     return verify

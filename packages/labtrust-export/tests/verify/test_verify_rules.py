@@ -1,9 +1,15 @@
 """The rules of level L2, one by one: a story that everybody signed, and that cannot be true."""
 
 import copy
+import types
 
 import pytest
+from labtrust_core.event import Blocked
+from labtrust_export.verify import gates
 from labtrust_export.verify.codes import Level
+from labtrust_export.verify.report import FaultError
+
+Space = types.SimpleNamespace
 
 
 def accepted(record, role=None):
@@ -231,3 +237,74 @@ def test_a_field_that_is_null_counts_as_absent(kit, verdict):
         records[1]["event"]["tool_id"] = None
 
     assert verdict(kit.told("limited", spell_out), "L2").failure is None
+
+
+# ------------------------------------------------------------------------------ which refusals hold
+
+
+def closed(_state, _step, _event):
+    raise Blocked("TOY", "closed")
+
+
+def asked(monkeypatch, reason, *, frozen=False, unread=False, gate=None):
+    """Return the code that the gates find for an outcome, or None."""
+    monkeypatch.setattr(gates, "_GATES", ((gate, "RULE_TOY"),) if gate else ())
+    told = Space(reason=reason, status="ACCEPTED" if reason is None else "BLOCKED")
+    policy = Space(workflow=Space(actions={}))
+    state = Space(frozen=frozen, tables=Space(policy=policy))
+    event = None if unread else Space(action_type="ADD")
+    step = Space(record=Space(seq=3), outcome=told, event=event, accepted=reason is None)
+    try:
+        gates.check_gates(state, step)
+    except FaultError as fault:
+        return fault.code, fault.file, fault.record
+    return None
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "RC_TIME_NOT_MONOTONIC",
+        "RC_EVENT_DUPLICATE",
+        "AGENT_KILLED",
+        "AGENT_THROTTLED",
+        "AGENT_RATE_LIMIT",
+        "AGENT_OVERRIDE_BUDGET_EXCEEDED",
+        "SIG_MISSING",
+        "SIG_STALE_HEAD",
+    ],
+)
+def test_a_reason_that_only_gates_give_is_false_where_all_are_open(monkeypatch, reason):
+    place = ("episode_log.jsonl", 3)
+    assert asked(monkeypatch, reason) == ("RULE_FALSE_REFUSAL", *place)
+    assert asked(monkeypatch, reason, gate=closed) == ("RULE_TOY", *place)
+
+
+@pytest.mark.parametrize("reason", [None, "RC_SPECIMEN_STATUS", "INV-TOK-003"])
+def test_what_the_domain_says_is_not_the_gates(monkeypatch, reason):
+    assert asked(monkeypatch, reason) is None
+
+
+def test_a_gate_that_is_closed_must_be_the_reason(monkeypatch):
+    assert asked(monkeypatch, "TOY", gate=closed) is None
+    assert asked(monkeypatch, None, gate=closed) == ("RULE_TOY", "episode_log.jsonl", 3)
+
+
+@pytest.mark.parametrize(
+    ("reason", "frozen", "fault"),
+    [
+        ("AUDIT_CHAIN_BROKEN", True, None),
+        ("RC_EVENT_MALFORMED", True, ("RULE_FROZEN", "episode_log.jsonl", 3)),
+        ("RC_EVENT_MALFORMED", False, None),
+    ],
+)
+def test_a_frozen_ledger_reads_nothing_and_another_only_what_is_whole(
+    monkeypatch, reason, frozen, fault
+):
+    assert asked(monkeypatch, reason, frozen=frozen, unread=True, gate=closed) == fault
+
+
+@pytest.mark.parametrize("reason", [None, "TOY", "AGENT_KILLED"])
+def test_nothing_else_is_done_on_a_frozen_ledger(monkeypatch, reason):
+    assert asked(monkeypatch, reason, frozen=True)[0] == "RULE_FROZEN"
+    assert asked(monkeypatch, "AUDIT_CHAIN_BROKEN", frozen=True, gate=closed) is None
