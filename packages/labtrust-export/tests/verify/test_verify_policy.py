@@ -57,6 +57,14 @@ def refusal(content):
     return caught.value.code, caught.value.file, caught.value.record
 
 
+def test_a_policy_ends_with_an_lf_and_with_nothing_else(kit):
+    snapshot = kit.good(BASE).episode.policy
+
+    assert read_policy(snapshot + b"\n").data == snapshot
+    for end in (b"", b" ", b"}", b"\n\n"):
+        assert refusal(snapshot + end)[0] == "POLICY_NOT_CANONICAL"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_trusted_policy_without_a_trust_document_ends_at_the_rules(under, verdict, name):
     report = verdict(under(forget(name)))
