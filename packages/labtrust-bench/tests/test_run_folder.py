@@ -14,13 +14,13 @@ import time
 import pytest
 from labtrust_bench.runs.benchmark import run_benchmark
 from labtrust_bench.runs.executor import AHEAD, LocalPool
-from labtrust_bench.runs.folder import resume_run, start_run
-from labtrust_bench.runs.lock import locked
+from labtrust_bench.runs.folder import LOCK, resume_run, start_run
 from labtrust_bench.runs.plan import RunConfig
 from labtrust_bench.runs.results import read_results, results_bytes
 from labtrust_core.canonical import sha256_hex
 from labtrust_core.domains import open_policy
 from labtrust_core.errors import DocumentError, UsageError
+from labtrust_core.ledger.durable import exclusive
 from labtrust_core.ledger.run_log import check_run_log
 from labtrust_core.ledger.verify import read_lines, verify_log
 from labtrust_core.policy.directory import find_policy_dir
@@ -412,7 +412,10 @@ def test_a_run_replaces_another_when_forced_and_touches_nothing_else(broken_off,
 
 
 def test_two_processes_do_not_share_a_folder(broken_off):
-    with locked(broken_off), pytest.raises(UsageError, match="in use by another process"):
+    with (
+        exclusive(broken_off / LOCK, broken_off),
+        pytest.raises(UsageError, match="in use by another process"),
+    ):
         resume_run(broken_off).run()
 
 

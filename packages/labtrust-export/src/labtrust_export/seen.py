@@ -13,10 +13,9 @@ from typing import Final
 import msgspec
 from labtrust_core.canonical import NotCanonicalError, canonical_bytes, parse_canonical
 from labtrust_core.errors import DocumentError, UsageError
+from labtrust_core.ledger.durable import write_whole
 from labtrust_core.ledger.proofs import MerkleProver
 from labtrust_core.trust.notes import Checkpoint
-
-from labtrust_export.durable import replace_durably
 
 MAX_STATE: Final = 64 * 1024 * 1024
 VERSION: Final = "0.1"
@@ -73,7 +72,7 @@ def write_seen(path: Path, state: SeenLogs) -> None:
     Raises:
         OSError: It cannot be written; the old one is still there.
     """
-    replace_durably(path, canonical_bytes(msgspec.to_builtins(state)) + b"\n")
+    write_whole(path, canonical_bytes(msgspec.to_builtins(state)) + b"\n")
 
 
 def departure(seen: Seen | None, checkpoint: Checkpoint, prover: MerkleProver) -> str | None:

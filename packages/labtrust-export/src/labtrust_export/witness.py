@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from labtrust_core.errors import SignatureError, UsageError
+from labtrust_core.ledger.durable import exclusive, write_whole
 from labtrust_core.ledger.merkle import is_consistent, leaf_hash, root_of
 from labtrust_core.trust.key_files import SigningKey
 from labtrust_core.trust.notes import (
@@ -31,7 +32,7 @@ from labtrust_core.trust.notes import (
 )
 
 from labtrust_export.check_failed import CheckFailedError
-from labtrust_export.durable import exclusive, read_at_most, replace_durably
+from labtrust_export.durable import read_at_most
 from labtrust_export.proof_text import MAX_PROOF, ConsistencyText, ProofTextError, parse_consistency
 from labtrust_export.seen import Seen, SeenLogs, nothing_seen, read_seen, write_seen
 
@@ -75,7 +76,7 @@ class Witness:
         Raises:
             UsageError: There is one, or it cannot be written.
         """
-        with exclusive(_lock_of(self._state)):
+        with exclusive(_lock_of(self._state), self._state):
             if self._state.exists():
                 raise UsageError(f"{self._state} exists; a witness keeps its state")
             write_seen(self._state, nothing_seen(str(self.public)))
@@ -98,7 +99,7 @@ class Witness:
         """
         if not 0 < time_s < MAX_TIME:
             raise UsageError(f"{time_s} is no time in Unix seconds")
-        with exclusive(_lock_of(self._state)):
+        with exclusive(_lock_of(self._state), self._state):
             state = self._read_state()
             data = _read(checkpoint, MAX_NOTE)
             note, stated = _parse(data)
@@ -112,7 +113,7 @@ class Witness:
             if line is not None:
                 if _read(checkpoint, MAX_NOTE) != data:
                     raise UsageError(f"{checkpoint} was changed meanwhile; ask again")
-                replace_durably(checkpoint, str(line).encode())
+                write_whole(checkpoint, str(line).encode())
             return Cosigned(stated, 0 if seen is None else seen.size, line is not None)
 
     def _read_state(self) -> SeenLogs:

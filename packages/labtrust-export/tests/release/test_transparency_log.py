@@ -314,10 +314,10 @@ def test_after_a_crash_anywhere_the_same_command_completes(
 
         return run
 
-    appended, replaced = append.append_durably, append.replace_durably
+    appended, replaced = append.append_durably, append.write_whole
     with monkeypatch.context() as patch:
         patch.setattr(append, "append_durably", failing(appended))
-        patch.setattr(append, "replace_durably", failing(replaced))
+        patch.setattr(append, "write_whole", failing(replaced))
         try:
             append_to_log(items, log, key)
         except CrashError:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from labtrust_core.errors import DocumentError, UsageError
+from labtrust_core.ledger.durable import exclusive
 from labtrust_core.ledger.merkle import leaf_hash, root_of
 from labtrust_core.ledger.proofs import MerkleProver
 from labtrust_core.trust.notes import (
@@ -20,7 +21,6 @@ from labtrust_core.trust.notes import (
 )
 from labtrust_export import witness as module
 from labtrust_export.check_failed import CheckFailedError
-from labtrust_export.durable import exclusive
 from labtrust_export.proof_text import consistency_text
 from labtrust_export.seen import read_seen
 from labtrust_export.witness import History, Witness
@@ -279,11 +279,11 @@ def test_two_processes_do_not_use_one_state_at_once(scene):
     scene.state(lines_of(3))
     lock = scene.witness._state.with_name("seen.json.lock")
 
-    with exclusive(lock), pytest.raises(UsageError, match="in use"):
+    with exclusive(lock, lock), pytest.raises(UsageError, match="in use"):
         scene.ask()
 
 
-@pytest.mark.parametrize("step", ["write_seen", "replace_durably"])
+@pytest.mark.parametrize("step", ["write_seen", "write_whole"])
 def test_a_witness_that_dies_has_not_signed_what_it_does_not_remember(scene, monkeypatch, step):
     scene.state(lines_of(5)).ask()
     scene.state(lines_of(8))
@@ -298,7 +298,7 @@ def test_a_witness_that_dies_has_not_signed_what_it_does_not_remember(scene, mon
     assert not scene.is_cosigned()
     remembered = read_seen(scene.witness._state).logs[ORIGIN].size
     assert remembered == (5 if step == "write_seen" else 8)
-    if step == "replace_durably":  # it may have signed 8, so another 8 is a fork
+    if step == "write_whole":  # it may have signed 8, so another 8 is a fork
         scene.state(lines_of(8, fork_at=6))
         assert scene.refusal() == "WITNESS_FORK"
     scene.state(lines_of(8)).ask()

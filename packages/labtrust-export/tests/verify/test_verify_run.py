@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from labtrust_core.errors import UsageError
+from labtrust_core.ledger import durable
 from labtrust_core.ledger.merkle import leaf_hash, root_of
 from labtrust_core.trust.notes import Checkpoint
 from labtrust_export.statement import RunFacts
@@ -214,9 +215,9 @@ def test_a_state_is_whole_on_the_disk_before_it_gets_its_name(tmp_path, monkeypa
     def force(descriptor):
         done.append((os.fstat(descriptor).st_size, path.exists()))
 
-    monkeypatch.setattr(history.os, "fsync", force)
+    monkeypatch.setattr(durable.os, "fsync", force)
     folders = Space(sync_folder=lambda folder: done.append((folder, path.exists())))
-    monkeypatch.setattr(history, "OS_FILES", folders)
+    monkeypatch.setattr(durable, "OS_FILES", folders)
     write_history(path, runs)
     assert done == [(len(runs.encoded()), False), (tmp_path, True)]
 
@@ -229,7 +230,7 @@ def test_a_state_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tmp_
     def full(_descriptor):
         raise OSError(28, "No space left")
 
-    monkeypatch.setattr(history.os, "fsync", full)
+    monkeypatch.setattr(durable.os, "fsync", full)
     with pytest.raises(UsageError, match="No space left"):
         write_history(path, History({"a": Seen(1, "0" * 64)}))
     assert path.read_bytes() == before

@@ -25,15 +25,14 @@ import msgspec
 from labtrust_core.canonical import canonical_bytes
 from labtrust_core.engine.compiled import CompiledPolicy
 from labtrust_core.errors import DocumentError, UsageError
+from labtrust_core.ledger.durable import PARTIAL, exclusive, whole_file, write_whole
 from labtrust_core.ledger.files import OS_FILES
 from labtrust_core.ledger.merkle import leaf_hash
 from labtrust_core.ledger.run_log import End
 from labtrust_core.trust.key_files import SigningKey
 
 from labtrust_bench.runs.benchmark import Benchmark, EpisodeJob, Progress, completed, log_file
-from labtrust_bench.runs.durable import PARTIAL, whole_file, write_all, write_whole
 from labtrust_bench.runs.executor import Executor
-from labtrust_bench.runs.lock import LOCK, locked
 from labtrust_bench.runs.manifest import (
     MANIFEST,
     Manifest,
@@ -54,6 +53,7 @@ from labtrust_bench.runs.run_record import RunRecord, checkpoint_file, plan_of, 
 EPISODES: Final = "episodes.jsonl"
 RESULTS: Final = "results.json"
 LOGS: Final = "logs"
+LOCK: Final = ".lock"
 
 _NO_EPISODES: Final = b'"episodes":[]'
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
@@ -108,7 +108,7 @@ class RunFolder:
         """
         if key is not None and not self._logs:
             raise UsageError("a run without logs has no checkpoints to sign")
-        with locked(self.path):
+        with exclusive(self.path / LOCK, self.path):
             self._tidy()
             with RunRecord(self.path, self._plan, key) as record:
                 self.done = self._recover(record)
@@ -157,7 +157,7 @@ class RunFolder:
         if log is not None:
             self._partial_log(self.done).replace(log)
             OS_FILES.sync_folder(log.parent)
-        write_all(handle, line + b"\n")
+        _write_all(handle, line + b"\n")
         record.end(self.done, result, line, log)
         self.done += 1
 
@@ -275,7 +275,7 @@ def start_run(
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
-    with locked(path):
+    with exclusive(path / LOCK, path):
         _make_room(path, force=force)
         write_whole(path / MANIFEST, manifest_bytes(manifest))
     return RunFolder(path, benchmark, manifest)
@@ -344,3 +344,10 @@ def _require_log(path: Path, result: EpisodeResult) -> None:
             found=f"{count} records, head {found}",
             expected=f"{result.ledger.length} records, head {result.ledger.head}",
         )
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    """Write all of ``data`` to an open file, and force it to the disk."""
+    while data:
+        data = data[os.write(handle, data) :]
+    os.fsync(handle)

@@ -19,6 +19,7 @@ from typing import Final, Self
 
 from labtrust_core.canonical import sha256_hex
 from labtrust_core.errors import DocumentError, SignatureError, UsageError
+from labtrust_core.ledger.durable import write_whole
 from labtrust_core.ledger.run_log import (
     RUN_CHECKPOINT,
     RUN_LOG,
@@ -37,7 +38,6 @@ from labtrust_core.trust.checkpoints import log_extent, signed_checkpoint
 from labtrust_core.trust.key_files import SigningKey
 from labtrust_core.trust.notes import Checkpoint, parse_note, signers
 
-from labtrust_bench.runs.durable import write_whole
 from labtrust_bench.runs.manifest import Manifest
 from labtrust_bench.runs.results import EpisodeResult
 

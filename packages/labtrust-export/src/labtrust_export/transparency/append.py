@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labtrust_core.errors import DocumentError, SignatureError, UsageError
+from labtrust_core.ledger.durable import exclusive, write_whole
 from labtrust_core.ledger.proofs import MerkleProver
 from labtrust_core.trust.key_files import SigningKey
 from labtrust_core.trust.notes import (
@@ -23,7 +24,7 @@ from labtrust_core.trust.notes import (
 )
 
 from labtrust_export.check_failed import CheckFailedError
-from labtrust_export.durable import append_durably, exclusive, read_at_most, replace_durably
+from labtrust_export.durable import append_durably, read_at_most
 from labtrust_export.note_trust import NoteTrust
 from labtrust_export.proof_text import MAX_PROOF, ProofTextError, inclusion_text, parse_inclusion
 from labtrust_export.seen import departure, nothing_seen, read_seen, write_seen
@@ -86,7 +87,7 @@ def append_to_log(
         (out / PROOFS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror}") from error
-    with exclusive(out / ENTRIES):
+    with exclusive(out / ENTRIES, out / ENTRIES):
         return _Log(out, key).append(found, origin, state)
 
 
@@ -215,7 +216,7 @@ class _Log:
             name = origin or derived_origin(self._leaves[0])
         text = Checkpoint(name, len(self._leaves), MerkleProver(self._leaves).root()).text
         note = Note(text, (sign_note(text, self._key.name, self._key.private),))
-        replace_durably(self._folder / CHECKPOINT, str(note).encode())
+        write_whole(self._folder / CHECKPOINT, str(note).encode())
         return note
 
     def _write_proofs(self, note: Note) -> None:
@@ -226,7 +227,7 @@ class _Log:
             if not path.exists() or _is_of(path, note):
                 text = str(inclusion_text(prover, entry.seq, note))
                 if not path.exists() or path.read_text(encoding="utf-8") != text:
-                    replace_durably(path, text.encode())
+                    write_whole(path, text.encode())
 
 
 def _require_same_origin(wanted: str | None, there: str) -> None:

@@ -7,8 +7,6 @@ the root over them. It only grows, and is replaced whole or not at all.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
@@ -16,7 +14,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from labtrust_core.canonical import MAX_INT
 from labtrust_core.errors import DocumentError, UsageError
-from labtrust_core.ledger.files import OS_FILES
+from labtrust_core.ledger.durable import write_whole
 from labtrust_core.ledger.run_log import RUN_LOG
 
 from labtrust_export.verify.report import FaultError
@@ -88,21 +86,10 @@ def write_history(path: Path, history: History) -> None:
     Raises:
         UsageError: It cannot be written.
     """
-    temporary: str | None = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(history.encoded())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-        temporary = None
-        OS_FILES.sync_folder(path.parent)
+        write_whole(path, history.encoded())
     except OSError as error:
         raise UsageError(f"cannot write the state {path}: {error.strerror}") from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def check_history(run: RunPass | None, seen: Seen | None) -> None:
