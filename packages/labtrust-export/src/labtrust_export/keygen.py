@@ -27,8 +27,6 @@ from labtrust_export.trust_policy import TRUST_POLICY, TrustPolicy, Witnesses, r
 ROLES: Final = {"log": ED25519, "bundle": ED25519, "release": ED25519, "witness": COSIGNATURE}
 """What a key is for, and its type."""
 
-DEFAULT_OWNER: Final = "labtrust"
-
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
